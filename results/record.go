@@ -1,0 +1,82 @@
+package results
+
+import "time"
+
+// Record is what one step of one cell left behind: one line of records.jsonl.
+type Record struct {
+	Schema    string     `json:"schema"`
+	Run       string     `json:"run"`
+	CellID    CellID     `json:"cell_id"`
+	Cell      Cell       `json:"cell"`
+	Step      Step       `json:"step"`
+	Status    Status     `json:"status"`
+	Reason    string     `json:"reason,omitempty"`   // why skipped or in error; "requested" is the reason that passes
+	Verdict   string     `json:"verdict"`            // the gravest of the subjects'
+	Expected  string     `json:"expected"`           // what that subject was expected to be; "predicted" where nobody said
+	Subjects  []Subject  `json:"subjects,omitempty"` // host and plugins, one by one
+	Causes    []Cause    `json:"causes"`             // of all subjects, each once
+	Artifacts []Artifact `json:"artifacts"`
+	Inputs    Inputs     `json:"inputs"`
+	Started   time.Time  `json:"started"` // UTC, whole milliseconds
+	Seconds   float64    `json:"seconds"` // wall
+	CPU       float64    `json:"cpu_seconds"`
+	Log       string     `json:"log,omitempty"` // relative to the run's directory
+}
+
+// Subject is one host or plugin inside a step.
+type Subject struct {
+	Name     string `json:"name"` // "host", or the plugin's package
+	Status   Status `json:"status"`
+	Verdict  string `json:"verdict"`
+	Expected string `json:"expected"`
+	Text     string `json:"text,omitempty"` // the error text, predicted or seen; a compiler's message; the evidence in one line
+}
+
+// Cause is a named reason with its evidence.
+type Cause struct {
+	ID       string `json:"id"`
+	Subject  string `json:"subject,omitempty"`
+	Evidence string `json:"evidence,omitempty"`
+	Fix      string `json:"fix,omitempty"`
+	Proven   bool   `json:"proven"`
+}
+
+// Artifact is a file that the step made or looked at.
+type Artifact struct {
+	Name   string `json:"name"` // "host.a", "host.b", "plugin.0.a", "probe", ...
+	SHA256 Digest `json:"sha256"`
+	Size   int64  `json:"size"` // bytes
+}
+
+// Inputs are the digests of everything that the step depended on. Empty strings are unknown and are written as null.
+type Inputs struct {
+	Sources     Digest            `json:"sources,omitempty"`
+	HostGo      Digest            `json:"host_go,omitempty"`
+	PluginGo    Digest            `json:"plugin_go,omitempty"`
+	CC          Digest            `json:"cc,omitempty"`
+	Libc        Digest            `json:"libc,omitempty"`
+	Kernel      Digest            `json:"kernel,omitempty"`
+	KernelName  string            `json:"kernel_name,omitempty"` // the guest's uname -r as it said itself
+	Image       Digest            `json:"image,omitempty"`
+	ImageOrigin string            `json:"image_origin,omitempty"` // "debian-musl", "void-rootfs:SHA256", "xbps:KEY"
+	QEMU        string            `json:"qemu,omitempty"`         // version
+	Accelerator string            `json:"accelerator,omitempty"`  // "tcg" or "kvm"
+	Tool        string            `json:"tool,omitempty"`         // plugproof's own version
+	Isolation   map[string]string `json:"isolation,omitempty"`    // how the sides were kept apart: path, network, processes
+}
+
+// PlannedCell is a cell with the steps that must leave a record.
+type PlannedCell struct {
+	ID    CellID `json:"id"`
+	Cell  Cell   `json:"cell"`
+	Steps []Step `json:"steps"`
+}
+
+// Plan lists every (cell, step) that must appear in a run.
+type Plan struct {
+	Schema string        `json:"schema"`
+	Run    string        `json:"run"`
+	Tool   string        `json:"tool"`
+	Seed   uint64        `json:"seed"`
+	Cells  []PlannedCell `json:"cells"`
+}
