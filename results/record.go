@@ -20,7 +20,8 @@ type Record struct {
 	Started   time.Time  `json:"started"` // UTC, whole milliseconds
 	Seconds   float64    `json:"seconds"` // wall
 	CPU       float64    `json:"cpu_seconds"`
-	Log       string     `json:"log,omitempty"` // relative to the run's directory
+	Boots     int        `json:"boots,omitempty"` // machines booted from cold for this step; a restore is none
+	Log       string     `json:"log,omitempty"`   // relative to the run's directory
 }
 
 // Subject is one host or plugin inside a step.
@@ -50,19 +51,19 @@ type Artifact struct {
 
 // Inputs are the digests of everything that the step depended on. Empty strings are unknown and are written as null.
 type Inputs struct {
-	Sources     Digest            `json:"sources,omitempty"`
-	HostGo      Digest            `json:"host_go,omitempty"`
-	PluginGo    Digest            `json:"plugin_go,omitempty"`
-	CC          Digest            `json:"cc,omitempty"`
-	Libc        Digest            `json:"libc,omitempty"`
-	Kernel      Digest            `json:"kernel,omitempty"`
-	KernelName  string            `json:"kernel_name,omitempty"` // the guest's uname -r as it said itself
-	Image       Digest            `json:"image,omitempty"`
-	ImageOrigin string            `json:"image_origin,omitempty"` // "debian-musl", "void-rootfs:SHA256", "xbps:KEY"
-	QEMU        string            `json:"qemu,omitempty"`         // version
-	Accelerator string            `json:"accelerator,omitempty"`  // "tcg" or "kvm"
-	Tool        string            `json:"tool,omitempty"`         // plugproof's own version
-	Isolation   map[string]string `json:"isolation,omitempty"`    // how the sides were kept apart: path, network, processes
+	Sources     Digest            `json:"sources"`
+	HostGo      Digest            `json:"host_go"`
+	PluginGo    Digest            `json:"plugin_go"`
+	CC          Digest            `json:"cc"`
+	Libc        Digest            `json:"libc"`
+	Kernel      Digest            `json:"kernel"`
+	KernelName  string            `json:"kernel_name"` // the guest's uname -r as it said itself
+	Image       Digest            `json:"image"`
+	ImageOrigin string            `json:"image_origin"`        // "debian-musl", "void-rootfs:SHA256", "xbps:KEY"
+	QEMU        string            `json:"qemu"`                // version
+	Accelerator string            `json:"accelerator"`         // "tcg" or "kvm"
+	Tool        string            `json:"tool"`                // plugproof's own version
+	Isolation   map[string]string `json:"isolation,omitempty"` // how the sides were kept apart: path, network, processes
 }
 
 // PlannedCell is a cell with the steps that must leave a record.

@@ -49,6 +49,9 @@ const (
 // SkipRequested is the only reason with which a skipped step counts as passed.
 const SkipRequested = "requested"
 
+// Identical is the rebuild verdict of twins with the same bytes.
+const Identical = "identical"
+
 // RecordSchema is the value of Record.Schema.
 const RecordSchema = "plugproof/record/v1"
 
