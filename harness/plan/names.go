@@ -1,0 +1,78 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+)
+
+// Arches, Libcs: the values that the axes know. A new row in the architecture table is a new name here.
+var (
+	Arches = []string{"amd64", "arm"}
+	Libcs  = []string{"musl"}
+)
+
+// abiVerdicts are the verdicts of plugproof abi (DESIGN 4.2).
+var abiVerdicts = []string{"host-cannot-load", "not-reached", "abort", "poisoned", "not-found", "not-a-plugin", "dlopen-error",
+	"already-loaded", "mismatch", "symbol", "ok"}
+
+// twinVerdicts are the verdicts of plugproof diff (DESIGN 4.1), and build-failed for a source that does not compile.
+var twinVerdicts = []string{"identical", "build-id-only", "debug-only", "symbol-table", "data", "code", "abi", "incomparable", "build-failed"}
+
+// causes are the ids of DESIGN 4.4 that an expectation may name; "unknown" is not one to expect.
+var causes = []string{"build-path", "trimpath-one-side", "go-version", "toolchain-build", "cc-identity", "cgo-flags", "plugin-path",
+	"build-id", "vcs-stamp", "build-tags", "race", "cover", "gcflags", "ldflags", "goarm", "goamd64", "goexperiment", "module-version",
+	"vendor-mode", "source-edit", "embedded-time", "embedded-path", "embedded-host", "generated-input", "libc", "stripped"}
+
+// tableKeys are the keys of each table, for "did you mean".
+var tableKeys = map[string][]string{
+	"":               {"host", "plugin", "expect", "build", "cc", "matrix"},
+	"host":           {"package", "dir", "file", "lock", "rebuild", "flags", "env", "go"},
+	"plugin":         {"package", "dir", "file", "symbols", "against", "expect", "rebuild", "flags", "env", "go"},
+	"expect":         {"when", "plugin", "verdict"},
+	"expect.when":    {"host_go", "plugin_go", "arch", "libc"},
+	"build":          {"flags", "env", "before", "command"},
+	"cc":             {"cc"},
+	"matrix":         {"go", "arch", "libc", "include", "exclude"},
+	"matrix.include": {"host_go", "plugin_go", "arch", "libc"},
+	"matrix.exclude": {"host_go", "plugin_go", "arch", "libc"},
+}
+
+// IsCause reports whether an expected rebuild names a cause and not a verdict.
+func IsCause(rebuild string) bool { return slices.Contains(causes, rebuild) }
+
+// suggest is a hint that names the nearest of known, or lists them all when none is near.
+func suggest(got string, known []string) string {
+	best, dist := "", 3
+	for _, k := range known {
+		if d := distance(got, k); d < dist {
+			best, dist = k, d
+		}
+	}
+	if best != "" && len(got) > 1 {
+		return "did you mean " + best + "?"
+	}
+	return "it is one of " + strings.Join(known, ", ")
+}
+
+// distance is the Levenshtein distance in bytes; long words are far from everything.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diag, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diag+cost)
+		}
+	}
+	return row[len(b)]
+}
