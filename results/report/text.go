@@ -21,7 +21,8 @@ var header = []string{"project", "arch", "go", "rebuild", "predicted", "loaded",
 const (
 	colProject = 0
 	colStatus  = 6
-	minProject = 12 // columns; the project is cut no shorter than this
+	minProject = 24 // columns; the project is cut no shorter than this
+	minStatus  = 20 // the same for the status, of which the section below the table says more
 )
 
 // Text writes the table, then why each row is not as expected, then one line of totals.
@@ -53,13 +54,14 @@ func (r Report) table(b *strings.Builder, st Style) {
 		total += n
 	}
 	if st.Width > 0 && total > st.Width {
-		widths[colProject] = max(minProject, widths[colProject]-(total-st.Width))
+		over := total - st.Width
+		less := min(over, max(0, widths[colProject]-minProject))
+		widths[colProject] -= less
+		widths[colStatus] = max(minStatus, widths[colStatus]-(over-less))
 	}
 	for n, l := range lines {
 		for i, c := range l {
-			if i == colProject {
-				c = cut(c, widths[i])
-			}
+			c = cut(c, widths[i])
 			if i == colStatus {
 				if n > 0 {
 					c = st.paint(r.Rows[n-1].State, c)

@@ -32,7 +32,7 @@ type Run struct {
 
 // Create makes dir, which must not hold a run yet, and writes the plan.
 func Create(dir string, plan results.Plan) (*Run, error) {
-	if err := os.MkdirAll(filepath.Join(dir, logsDir), 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("creating run: %w", err)
 	}
 	lock, err := acquire(dir)
@@ -140,6 +140,9 @@ func (r *Run) CreateLog(name string) (*os.File, string, error) {
 	}, name)
 	if strings.Trim(name, ".") == "" {
 		return nil, "", fmt.Errorf("creating log: %q is no name", name)
+	}
+	if err := os.MkdirAll(filepath.Join(r.Dir, logsDir), 0o777); err != nil {
+		return nil, "", fmt.Errorf("creating log: %w", err)
 	}
 	f, err := os.Create(filepath.Join(r.Dir, logsDir, name))
 	if err != nil {

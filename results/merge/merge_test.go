@@ -1,0 +1,129 @@
+package merge_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/merge"
+)
+
+func cell(n int) results.Cell {
+	return results.Cell{Project: fmt.Sprintf("fixture:f%d", n), HostGo: "go1.26.8", PluginGo: "go1.26.8", Arch: "arm", Level: "GOARM=7", Libc: "musl", Image: "default"}
+}
+
+func planOf(run string, n int) results.Plan {
+	p := results.Plan{Schema: results.PlanSchema, Run: run, Tool: "v1", Seed: 3}
+	for i := range n {
+		p.Cells = append(p.Cells, results.PlannedCell{ID: cell(i).ID(), Cell: cell(i), Steps: []results.Step{results.Rebuild, results.Load}})
+	}
+	return p
+}
+
+func record(n int, step results.Step, bytes string) results.Record {
+	return results.Record{Cell: cell(n), Step: step, Status: results.Pass, Verdict: "identical",
+		Artifacts: []results.Artifact{{Name: "host.a", SHA256: results.DigestOf([]byte(bytes)), Size: 1}}}.Normal()
+}
+
+// random returns a set of the plan with random records, and the plan's cells in random order.
+func random(rng *rand.Rand) merge.Set {
+	s := merge.Set{Plan: planOf(fmt.Sprint("r", rng.IntN(3)), 4)}
+	rng.Shuffle(4, func(i, j int) { s.Plan.Cells[i], s.Plan.Cells[j] = s.Plan.Cells[j], s.Plan.Cells[i] })
+	for range rng.IntN(6) {
+		step := results.Rebuild
+		if rng.IntN(2) == 0 {
+			step = results.Load
+		}
+		s.Records = append(s.Records, record(rng.IntN(5), step, fmt.Sprint(rng.IntN(2)))) // cell 4 is not planned
+	}
+	return s
+}
+
+func union(t *testing.T, sets ...merge.Set) (merge.Set, []merge.Conflict) {
+	t.Helper()
+	s, c, err := merge.Union(sets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
+func TestLaws(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 8))
+	for range 300 {
+		a, b, c := random(rng), random(rng), random(rng)
+		ab, conflicts := union(t, a, b)
+		ba, conflicts2 := union(t, b, a)
+		if diff := cmp.Diff(ab, ba) + cmp.Diff(conflicts, conflicts2); diff != "" {
+			t.Fatalf("not commutative: %s", diff)
+		}
+		bc, _ := union(t, b, c)
+		left, _ := union(t, ab, c)
+		right, _ := union(t, a, bc)
+		if diff := cmp.Diff(left, right); diff != "" {
+			t.Fatalf("not associative: %s", diff)
+		}
+		again, _ := union(t, ab, ab)
+		if diff := cmp.Diff(ab, again); diff != "" {
+			t.Fatalf("not idempotent: %s", diff)
+		}
+		withA, _ := union(t, ab, a)
+		if diff := cmp.Diff(ab, withA); diff != "" {
+			t.Fatalf("not absorbing: %s", diff)
+		}
+	}
+}
+
+func TestConflictIsAFinding(t *testing.T) {
+	a := merge.Set{Plan: planOf("r1", 1), Records: []results.Record{record(0, results.Rebuild, "x"), record(0, results.Load, "x")}}
+	b := merge.Set{Plan: planOf("r2", 1), Records: []results.Record{record(0, results.Rebuild, "y"), record(0, results.Load, "x")}}
+	s, conflicts := union(t, a, b)
+	if len(s.Records) != 3 || s.Plan.Run != "r1" {
+		t.Errorf("%d records of run %q", len(s.Records), s.Plan.Run)
+	}
+	want := []merge.Conflict{{cell(0).ID(), "fixture:f0 arm go1.26.8", results.Rebuild, `artifact "host.a" is 2d711642b726 and a1fce4363854`}}
+	if diff := cmp.Diff(want, conflicts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnionRefuses(t *testing.T) {
+	other := func(change func(*merge.Set)) merge.Set {
+		s := merge.Set{Plan: planOf("r2", 2)}
+		change(&s)
+		return s
+	}
+	tests := []struct {
+		name, want string
+		set        merge.Set
+	}{
+		{"plan", "another plan", other(func(s *merge.Set) { s.Plan = planOf("r2", 1) })},
+		{"steps", "another plan", other(func(s *merge.Set) { s.Plan.Cells[0].Steps = []results.Step{results.Load} })},
+		{"tool", `plugproof "v2"`, other(func(s *merge.Set) { s.Plan.Tool = "v2" })},
+		{"seed", "seed 4", other(func(s *merge.Set) { s.Plan.Seed = 4 })},
+		{"tool of a record", `was made by plugproof "v0"`, other(func(s *merge.Set) {
+			r := record(0, results.Load, "x")
+			r.Inputs.Tool = "v0"
+			s.Records = append(s.Records, r)
+		})},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, sets := range [][]merge.Set{{{Plan: planOf("r1", 2)}, tt.set}, {tt.set, {Plan: planOf("r1", 2)}}} {
+				if _, _, err := merge.Union(sets...); err == nil || !strings.Contains(err.Error(), strings.Split(tt.want, " ")[0]) {
+					t.Errorf("got %v, want %q", err, tt.want)
+				}
+			}
+			if _, _, err := merge.Union(merge.Set{Plan: planOf("r1", 2)}, tt.set); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if _, _, err := merge.Union(); err == nil {
+		t.Error("nothing was merged without an error")
+	}
+}
