@@ -1,0 +1,139 @@
+package elfdiff
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"sort"
+)
+
+// Input is one file. Path is only for messages; R must serve Size bytes.
+type Input struct {
+	Path string
+	R    io.ReaderAt
+	Size int64
+}
+
+// comparison holds both files and what was found so far.
+type comparison struct {
+	a, b *image
+	out  tally
+	rep  *Report
+}
+
+// Compare says what differs between a and b. Its errors are InputErrors.
+func Compare(a, b Input) (*Report, error) {
+	ia, err := openInput(a)
+	if err != nil {
+		return nil, err
+	}
+	ib, err := openInput(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{a: ia, b: ib, rep: newReport(ia, ib)}
+	if ia.sum == ib.sum {
+		c.rep.Identical, c.rep.Proof = true, ProofHash
+		return c.rep, nil
+	}
+	switch {
+	case c.incomparable():
+		c.rep.Proof = ProofHeader
+	case c.sameLayout():
+		c.rep.Proof = ProofMask
+		c.masked()
+	default:
+		c.rep.Proof = ProofStructure
+		c.structural()
+	}
+	for _, im := range []*image{ia, ib} {
+		if im.err != nil {
+			return nil, im.err
+		}
+	}
+	c.finish()
+	return c.rep, nil
+}
+
+func openInput(in Input) (*image, error) {
+	if in.R == nil || in.Size < 0 {
+		return nil, &InputError{in.Path, ErrUnreadable}
+	}
+	im, err := openImage(in)
+	if err != nil {
+		return nil, err
+	}
+	if im.sum, err = digest(in); err != nil {
+		return nil, err
+	}
+	return im, nil
+}
+
+func newReport(a, b *image) *Report {
+	return &Report{
+		Schema: Schema, A: a.info(), B: b.info(),
+		Sections: []Section{}, Causes: []Cause{}, Known: []string{}, Evidence: []Evidence{},
+		Symbols: Symbols{Added: []string{}, Removed: []string{}, Changed: []string{}, Resized: []string{}},
+	}
+}
+
+func (im *image) info() FileInfo {
+	return FileInfo{Path: im.path, SHA256: hex.EncodeToString(im.sum[:]), Size: im.size, Machine: machineName(im.machine)}
+}
+
+// incomparable reports whether the ELF headers name different machines, classes, byte orders or file types.
+func (c *comparison) incomparable() bool {
+	a, b := c.a, c.b
+	type row struct{ what, a, b string }
+	var rows []row
+	for _, r := range []row{
+		{"machine", machineName(a.machine), machineName(b.machine)},
+		{"class", a.class.String(), b.class.String()},
+		{"byte order", a.order.String(), b.order.String()},
+		{"file type", a.etype.String(), b.etype.String()},
+		{"header flags", fmt.Sprintf("%#x", a.flags), fmt.Sprintf("%#x", b.flags)},
+	} {
+		if r.a != r.b {
+			rows = append(rows, r)
+		}
+	}
+	if len(rows) == 0 {
+		return false
+	}
+	for _, r := range rows {
+		c.out.add(Evidence{Verdict: Incomparable, Section: "ELF header", Structure: r.what, A: r.a, B: r.b}, 0)
+	}
+	c.out.differing = max(a.size, b.size)
+	return true
+}
+
+// finish settles the verdict. A file whose differences were all found to follow from something moving, though nothing was found
+// that moved them, is not harmless for all that: the raw class of the sections decides.
+func (c *comparison) finish() {
+	r := c.rep
+	r.Verdict = c.out.worst
+	if r.Verdict == Identical {
+		r.Verdict = c.rawVerdict()
+	}
+	r.Sections = c.out.sectionList()
+	for _, s := range r.Sections {
+		r.Bytes.Differing += s.Differing
+		r.Bytes.Moved += s.Moved
+	}
+	if c.out.differing > 0 {
+		r.Bytes.Differing = c.out.differing
+	}
+	r.Evidence = append(r.Evidence, c.out.evidence...)
+	for _, l := range []*[]string{&r.Symbols.Added, &r.Symbols.Removed, &r.Symbols.Changed, &r.Symbols.Resized} {
+		sort.Strings(*l)
+	}
+}
+
+// rawVerdict is the gravest class of the sections that differ, whatever the reason.
+func (c *comparison) rawVerdict() Verdict {
+	worst := SymbolTable
+	for _, name := range c.out.names {
+		worst = max(worst, sectionClass(name.name, name.alloc, name.exec))
+	}
+	return worst
+}

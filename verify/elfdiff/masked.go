@@ -1,0 +1,211 @@
+package elfdiff
+
+import (
+	"bytes"
+	"slices"
+)
+
+// sameLayout reports whether every section and program header is equal and no symbol has another address, so that a byte at an
+// offset means the same in both files.
+func (c *comparison) sameLayout() bool {
+	a, b := c.a, c.b
+	if a.size != b.size || a.ident != b.ident || a.entry != b.entry || a.phoff != b.phoff || a.shoff != b.shoff ||
+		len(a.secs) != len(b.secs) || !slices.Equal(a.progs, b.progs) {
+		return false
+	}
+	for i, s := range a.secs {
+		if s.SectionHeader != b.secs[i].SectionHeader {
+			return false
+		}
+	}
+	for _, name := range []string{".dynsym", ".symtab"} {
+		if !bytes.Equal(a.contents(a.section(name)), b.contents(b.section(name))) {
+			return false
+		}
+	}
+	return true
+}
+
+// region is a part of the file that belongs to one section, or to none.
+type region struct {
+	off, end int64
+	sec      *section
+}
+
+// regions splits the file at section boundaries. Where sections overlap in the file, which no linker writes, the earlier one wins.
+func (im *image) regions() []region {
+	var rs []region
+	for _, s := range im.secs {
+		if n := s.fileSize(); n > 0 {
+			rs = append(rs, region{int64(s.Offset), int64(s.Offset) + n, s})
+		}
+	}
+	slices.SortStableFunc(rs, func(x, y region) int {
+		if x.off < y.off {
+			return -1
+		} else if x.off > y.off {
+			return 1
+		}
+		return 0
+	})
+	var out []region
+	at := int64(0)
+	for _, r := range rs {
+		if r.off > at {
+			out = append(out, region{at, r.off, nil})
+		}
+		if r.end <= at {
+			continue
+		}
+		r.off = max(r.off, at)
+		out = append(out, r)
+		at = r.end
+	}
+	if at < im.size {
+		out = append(out, region{at, im.size, nil})
+	}
+	return out
+}
+
+// masked compares two files of the same layout byte by byte.
+func (c *comparison) masked() {
+	var names *addrNames
+	changed := map[string]bool{}
+	for _, r := range c.a.regions() {
+		x, errX := c.a.bytesAt(r.off, r.end-r.off)
+		y, errY := c.b.bytesAt(r.off, r.end-r.off)
+		if errX != nil || errY != nil {
+			c.a.err = &InputError{c.a.path, ErrUnreadable}
+			return
+		}
+		if bytes.Equal(x, y) {
+			continue
+		}
+		if r.sec == nil {
+			c.maskedHeader(r, x, y)
+			continue
+		}
+		if names == nil {
+			names = newAddrNames(c.a)
+		}
+		c.maskedSection(r, x, y, names, changed)
+	}
+	for n := range changed {
+		c.rep.Symbols.Changed = append(c.rep.Symbols.Changed, n)
+	}
+	c.compareNames()
+}
+
+// maskedHeader notes differing bytes outside all sections: section headers are for tools, all else may be loaded.
+func (c *comparison) maskedHeader(r region, x, y []byte) {
+	shend := c.a.shoff + int64(len(c.a.secs))*64
+	if c.a.word == 4 {
+		shend = c.a.shoff + int64(len(c.a.secs))*40
+	}
+	for _, d := range ranges(x, y) {
+		off := r.off + int64(d.off)
+		class := c.segmentClass(off, off+int64(d.n))
+		what := "bytes outside all sections"
+		switch {
+		case len(c.a.secs) > 0 && off >= c.a.shoff && off < shend:
+			class, what = SymbolTable, "section headers"
+		case off < c.a.hdrSize:
+			what = "ELF header"
+		}
+		c.out.add(Evidence{Verdict: class, Section: "", Structure: what, OffsetA: off, OffsetB: off, Bytes: int64(d.bytes),
+			A: excerpt(x[d.off : d.off+d.n]), B: excerpt(y[d.off : d.off+d.n])}, flagAlloc)
+	}
+}
+
+// segmentClass is Code if any byte of the file's range is loaded as executable, Data otherwise.
+func (c *comparison) segmentClass(off, end int64) Verdict {
+	for _, p := range c.a.progs {
+		if p.Type == 1 && p.Flags&1 != 0 && uint64(off) < p.Off+p.Filesz && uint64(end) > p.Off {
+			return Code
+		}
+	}
+	return Data
+}
+
+func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames, changed map[string]bool) {
+	s := r.sec
+	base := r.off - int64(s.Offset)
+	for _, d := range ranges(x, y) {
+		e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name,
+			OffsetA: base + int64(d.off), OffsetB: base + int64(d.off), Bytes: int64(d.bytes)}
+		e.A, e.B = excerptAround(x, d.off, d.n), excerptAround(y, d.off, d.n)
+		if s.alloc() {
+			addr := s.Addr + uint64(e.OffsetA)
+			e.Symbol = names.at(addr)
+			if fingerprintIn(names, addr, uint64(d.n)) {
+				e.Verdict, e.Structure = ABI, "package fingerprint"
+			}
+			if e.Symbol != "" {
+				changed[e.Symbol] = true
+			}
+		}
+		c.out.add(e, s.tallyFlags())
+	}
+}
+
+// fingerprintIn reports whether any of n bytes from addr belong to a package fingerprint.
+func fingerprintIn(names *addrNames, addr, n uint64) bool {
+	for i := uint64(0); i < n; i++ {
+		if isFingerprint(names.at(addr + i)) {
+			return true
+		}
+	}
+	return false
+}
+
+// span is a stretch that differs: n bytes long, of which bytes really differ.
+type span struct{ off, n, bytes int }
+
+// ranges lists where two slices of equal length differ; differences less than 8 bytes apart are one.
+func ranges(x, y []byte) []span {
+	var out []span
+	for i := 0; i < len(x); {
+		if k := equalPrefix(x[i:], y[i:]); k > 0 {
+			i += k
+			continue
+		}
+		if n := len(out); n > 0 && i-(out[n-1].off+out[n-1].n) < 8 {
+			out[n-1].n = i + 1 - out[n-1].off
+			out[n-1].bytes++
+		} else {
+			out = append(out, span{i, 1, 1})
+		}
+		i++
+	}
+	return out
+}
+
+// equalPrefix is the length of the common prefix.
+func equalPrefix(x, y []byte) int {
+	n := min(len(x), len(y))
+	i := 0
+	for ; i+64 <= n && string(x[i:i+64]) == string(y[i:i+64]); i += 64 {
+	}
+	for i < n && x[i] == y[i] {
+		i++
+	}
+	return i
+}
+
+// excerptAround quotes a stretch; if it lies within printable text, the text around it, too.
+func excerptAround(b []byte, off, n int) string {
+	lo, hi := off, min(off+n, len(b))
+	text := true
+	for _, c := range b[lo:hi] {
+		text = text && c >= 0x20 && c < 0x7f
+	}
+	if text {
+		for lo > 0 && off-lo < 16 && b[lo-1] >= 0x20 && b[lo-1] < 0x7f {
+			lo--
+		}
+		for hi < len(b) && hi-off-n < 16 && b[hi] >= 0x20 && b[hi] < 0x7f {
+			hi++
+		}
+	}
+	return excerpt(b[lo:hi])
+}

@@ -1,0 +1,87 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"sort"
+	"strings"
+)
+
+// symbol is one entry of .symtab or .dynsym.
+type symbol struct {
+	name  string
+	value uint64
+	size  uint64
+	shndx uint16
+	info  uint8
+	other uint8
+}
+
+func (s *symbol) typ() elf.SymType { return elf.SymType(s.info & 15) }
+
+// defined reports whether the symbol lies in a section of this file.
+func (s *symbol) defined() bool { return s.shndx != 0 && s.shndx < uint16(elf.SHN_LORESERVE) }
+
+// symbols reads a symbol table section. Entries beyond maxSymbols and a torn last entry are left out.
+func (im *image) symbols(s *section) []symbol {
+	if s == nil || int64(s.Link) >= int64(len(im.secs)) {
+		return nil
+	}
+	b, ent := im.contents(s), 24
+	if im.word == 4 {
+		ent = 16
+	}
+	n := min(len(b)/ent, maxSymbols)
+	if n < 2 {
+		return nil
+	}
+	names := string(im.contents(im.secs[s.Link])) // one string, of which the names are parts
+	syms := make([]symbol, 0, n-1)
+	o := im.order
+	for i := 1; i < n; i++ {
+		e := b[i*ent:]
+		var y symbol
+		y.name = stringAt(names, o.Uint32(e))
+		if im.word == 8 {
+			y.info, y.other, y.shndx = e[4], e[5], o.Uint16(e[6:])
+			y.value, y.size = o.Uint64(e[8:]), o.Uint64(e[16:])
+		} else {
+			y.value, y.size = uint64(o.Uint32(e[4:])), uint64(o.Uint32(e[8:]))
+			y.info, y.other, y.shndx = e[12], e[13], o.Uint16(e[14:])
+		}
+		syms = append(syms, y)
+	}
+	return syms
+}
+
+func stringAt(s string, off uint32) string {
+	if uint64(off) >= uint64(len(s)) {
+		return ""
+	}
+	s = s[off:]
+	if len(s) > maxName {
+		s = s[:maxName]
+	}
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
+	}
+	return ""
+}
+
+// named keeps what can be compared by name: no file, section or mapping symbols ("$a", "$d" on arm), and no "local.X" alias
+// where the linker wrote X, too.
+func named(syms []symbol) []symbol {
+	keep := make([]symbol, 0, len(syms))
+	for _, y := range syms {
+		if t := y.typ(); y.name == "" || t == elf.STT_FILE || t == elf.STT_SECTION || y.name[0] == '$' {
+			continue
+		}
+		keep = append(keep, y)
+	}
+	sort.SliceStable(keep, func(i, j int) bool {
+		if keep[i].name != keep[j].name {
+			return keep[i].name < keep[j].name
+		}
+		return keep[i].value < keep[j].value
+	})
+	return keep
+}
