@@ -21,7 +21,7 @@ var header = []string{"project", "arch", "go", "rebuild", "predicted", "loaded",
 const (
 	colProject = 0
 	colStatus  = 6
-	minProject = 24 // columns; the project is cut no shorter than this
+	minProject = 20 // columns; the project is cut no shorter than this
 	minStatus  = 20 // the same for the status, of which the section below the table says more
 )
 
