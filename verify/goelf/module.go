@@ -1,0 +1,309 @@
+package goelf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// ErrNoPlugin is returned by Plugin for a file without the slice of package fingerprints that -buildmode=plugin writes.
+var ErrNoPlugin = errors.New("no package fingerprints of a Go plugin")
+
+// Prefixes of the linker's symbols (cmd/link/internal/ld/symtab.go). Up to Go 1.19 they began with "go.link.".
+const (
+	pkgHashPrefix      = "go:link.pkghash."
+	pkgHashBytesPrefix = "go:link.pkghashbytes."
+)
+
+// Module is what Go's linker wrote into a plugin for plugin.Open.
+type Module struct {
+	Path      string    // pluginpath
+	Packages  []Package // in the order in which the runtime compares them
+	field     uint64    // address of moduledata.pkghashes, 0 when it was not found
+	pclntab   uint64    // address of the pcHeader, 0 when it was not found
+	relatives map[uint64]uint64
+}
+
+// Package is the fingerprint of a package: the first 8 bytes of the SHA-256 of its export data.
+type Package struct {
+	Name string
+	Hash string // the 8 raw bytes
+}
+
+// modulehash is five words long (runtime/symtab.go): name, linktimehash, runtimehash.
+const modulehashWords = 5
+
+// maxPackages bounds the packages of one plugin.
+const maxPackages = 1 << 17
+
+// Plugin reads the package fingerprints in the runtime's order. It needs only the dynamic tables, so it reads stripped files too:
+// the linker emits one relocation against go:link.pkghash.P per element; name and hash lie before it, behind RELATIVE relocations.
+// The error wraps ErrNoPlugin when there are none.
+func (f *File) Plugin() (*Module, error) {
+	f.modOnce.Do(func() { f.mod, f.modErr = f.readModule() })
+	return f.mod, f.modErr
+}
+
+func (f *File) readModule() (*Module, error) {
+	if _, known := relativeTypes[f.Machine]; !known {
+		return nil, fmt.Errorf("reading package fingerprints: machine %v is not supported", f.Machine)
+	}
+	slots, err := f.pkgHashSlots()
+	if err != nil {
+		return nil, fmt.Errorf("reading package fingerprints: %w", err)
+	}
+	if len(slots) == 0 {
+		return nil, ErrNoPlugin
+	}
+	w := uint64(f.PtrSize())
+	if slots[0] < 4*w {
+		return nil, fmt.Errorf("reading package fingerprints: the first is at address %#x", slots[0])
+	}
+	start := slots[0] - 4*w
+	n := 1
+	for n < len(slots) && slots[n] == slots[n-1]+modulehashWords*w {
+		n++
+	}
+	m := &Module{relatives: map[uint64]uint64{}}
+	end := start + uint64(n)*modulehashWords*w
+	var fields []uint64
+	for r, err := range f.Relocs() {
+		if err != nil {
+			return nil, fmt.Errorf("reading package fingerprints: %w", err)
+		}
+		if !f.Relative(r) {
+			continue
+		}
+		in := r.Off >= start && r.Off < end
+		if !in && r.Explicit && uint64(r.Addend) != start {
+			continue
+		}
+		a, err := f.AddendOf(r)
+		if err != nil {
+			if in {
+				return nil, fmt.Errorf("reading package fingerprints: %w", err)
+			}
+			continue
+		}
+		if in {
+			m.relatives[r.Off] = f.address(a)
+		} else if f.address(a) == start {
+			fields = append(fields, r.Off)
+		}
+	}
+	if n, err = f.findModuledata(m, fields, n); err != nil {
+		return nil, err
+	}
+	if m.Packages, err = f.readPackages(m, start, n); err != nil {
+		return nil, err
+	}
+	m.relatives = nil
+	return m, nil
+}
+
+// pkgHashSlots returns the sorted addresses of the slots that are relocated against go:link.pkghash.P.
+func (f *File) pkgHashSlots() ([]uint64, error) {
+	var slots []uint64
+	seen := map[uint32]bool{} // symbols whose name was looked at
+	for r, err := range f.Relocs() {
+		if err != nil {
+			return nil, err
+		}
+		if r.Sym == 0 || r.Table == JmpRel {
+			continue
+		}
+		is, known := seen[r.Sym]
+		if !known {
+			_, at, err := f.dynSymbol(r.Sym)
+			if err != nil {
+				return nil, err
+			}
+			is = f.dynHasPrefix(uint64(at), pkgHashPrefix)
+			seen[r.Sym] = is
+		}
+		if is {
+			if slots = append(slots, r.Off); len(slots) > maxPackages {
+				return nil, fmt.Errorf("more than %d of them", maxPackages)
+			}
+		}
+	}
+	sort.Slice(slots, func(i, j int) bool { return slots[i] < slots[j] })
+	return slots, nil
+}
+
+func (f *File) dynHasPrefix(at uint64, prefix string) bool {
+	t := f.tables()
+	n := uint64(len(prefix))
+	if at >= t.strLen || n > t.strLen-at || t.strOff+at > uint64(f.in.size) || n > uint64(f.in.size)-(t.strOff+at) {
+		return false
+	}
+	var buf [64]byte
+	b := buf[:n]
+	return f.in.read(b, int64(t.strOff+at)) == nil && string(b) == prefix
+}
+
+// findModuledata picks the field moduledata.pkghashes among the words that point at the slice: length and capacity follow it,
+// the string pluginpath stands before it. It returns the slice's length.
+func (f *File) findModuledata(m *Module, fields []uint64, n int) (int, error) {
+	w := uint64(f.PtrSize())
+	for _, q := range fields {
+		b, err := f.ReadAddr(q-2*w, 5*w)
+		if err != nil || q < 2*w {
+			continue
+		}
+		length, capacity := f.Word(b[3*w:]), f.Word(b[4*w:])
+		if length != capacity || length == 0 || length > uint64(n) {
+			continue
+		}
+		pathLen := f.Word(b[w:])
+		ptrs, err := f.relativesIn(q-2*w, q)
+		if err != nil {
+			return 0, err
+		}
+		p, ok := ptrs[q-2*w]
+		if !ok || pathLen == 0 || pathLen > maxDynString {
+			if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"
+				m.field = q
+				return int(length), nil
+			}
+			continue
+		}
+		path, err := f.ReadAddr(p, pathLen)
+		if err != nil {
+			continue
+		}
+		m.field, m.Path = q, string(path)
+		return int(length), nil
+	}
+	return n, fmt.Errorf("reading the plugin path: %w: the module data was not found", ErrNoPlugin)
+}
+
+// relativesIn collects the targets of the RELATIVE relocations whose slots lie in [lo, hi).
+func (f *File) relativesIn(lo, hi uint64) (map[uint64]uint64, error) {
+	out := map[uint64]uint64{}
+	for r, err := range f.Relocs() {
+		if err != nil {
+			return nil, err
+		}
+		if r.Off < lo || r.Off >= hi || !f.Relative(r) {
+			continue
+		}
+		a, err := f.AddendOf(r)
+		if err != nil {
+			return nil, err
+		}
+		out[r.Off] = f.address(a)
+	}
+	return out, nil
+}
+
+func (f *File) address(a int64) uint64 {
+	if f.PtrSize() == 4 {
+		return uint64(uint32(a))
+	}
+	return uint64(a)
+}
+
+func (f *File) readPackages(m *Module, start uint64, n int) ([]Package, error) {
+	w := uint64(f.PtrSize())
+	out := make([]Package, 0, n)
+	for i := range uint64(n) {
+		at := start + i*modulehashWords*w
+		b, err := f.ReadAddr(at, 4*w)
+		if err != nil {
+			return nil, fmt.Errorf("reading package fingerprint %d: %w", i, err)
+		}
+		name, err := f.stringAt(m.relatives[at], f.Word(b[w:]))
+		if err != nil {
+			return nil, fmt.Errorf("reading the name of package fingerprint %d: %w", i, err)
+		}
+		hash, err := f.stringAt(m.relatives[at+2*w], f.Word(b[3*w:]))
+		if err != nil {
+			return nil, fmt.Errorf("reading the fingerprint of %q: %w", name, err)
+		}
+		out = append(out, Package{name, hash})
+	}
+	return out, nil
+}
+
+func (f *File) stringAt(addr, n uint64) (string, error) {
+	if n > maxDynString {
+		return "", fmt.Errorf("a string of %d bytes", n)
+	}
+	b, err := f.ReadAddr(addr, n)
+	return string(b), err
+}
+
+// PackageHash is the fingerprint that this file defines for a package (the 8 raw bytes behind go:link.pkghashbytes.P); ok is false when it defines none.
+func (f *File) PackageHash(pkg string) (hash string, ok bool, err error) {
+	s, ok, err := f.LookupDyn(pkgHashBytesPrefix+pkg, Symbol.Defined)
+	if err != nil || !ok {
+		return "", false, err
+	}
+	b, err := f.ReadAddr(s.Value, 8)
+	if err != nil {
+		return "", false, fmt.Errorf("reading the fingerprint of %q: %w", pkg, err)
+	}
+	return string(b), true, nil
+}
+
+// PackageHashes returns every fingerprint that the file defines, sorted by package.
+func (f *File) PackageHashes() ([]Package, error) {
+	var out []Package
+	for s, err := range f.DynSymbols() {
+		if err != nil {
+			return nil, fmt.Errorf("reading package fingerprints: %w", err)
+		}
+		p, ok := strings.CutPrefix(s.Name, pkgHashBytesPrefix)
+		if !ok || !s.Defined() {
+			continue
+		}
+		b, err := f.ReadAddr(s.Value, 8)
+		if err != nil {
+			return nil, fmt.Errorf("reading the fingerprint of %q: %w", p, err)
+		}
+		out = append(out, Package{p, string(b)})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, nil
+}
+
+// ModuleDataSize is the size of runtime.moduledata in the file's own runtime in bytes, 0 when the file exports none. Its last word is `next`.
+func (f *File) ModuleDataSize() (uint64, error) {
+	s, ok, err := f.LookupDyn("runtime.firstmoduledata", Symbol.Defined)
+	if err != nil || !ok {
+		return 0, err
+	}
+	return s.Size, nil
+}
+
+// moduledataBack is how many words before pkghashes the pcHeader may stand: 64 in Go 1.20 to 1.27, with room.
+const moduledataBack = 128
+
+// pclntabOf finds the pcHeader of a plugin: the nearest word before pkghashes whose target begins with a pclntab's magic number is the first field of the module data.
+func (f *File) pclntabOf(m *Module) (uint64, error) {
+	if m.field == 0 {
+		return 0, ErrNoPlugin
+	}
+	w := uint64(f.PtrSize())
+	ptrs, err := f.relativesIn(m.field-min(m.field, moduledataBack*w), m.field)
+	if err != nil {
+		return 0, err
+	}
+	for i := uint64(1); i <= moduledataBack; i++ {
+		if p, ok := ptrs[m.field-i*w]; ok {
+			if b, err := f.ReadAddr(p, 8); err == nil && f.isPclntab(b) {
+				return p, nil
+			}
+		}
+	}
+	return 0, ErrNoPclntab
+}
+
+// isPclntab checks the magic number of Go 1.18 or 1.20 and the pointer size.
+func (f *File) isPclntab(b []byte) bool {
+	m := f.Order.Uint32(b)
+	return (m == 0xfffffff1 || m == 0xfffffff0) && bytes.Equal(b[4:6], []byte{0, 0}) && int(b[7]) == f.PtrSize()
+}

@@ -1,0 +1,149 @@
+package goelf
+
+import (
+	"debug/elf"
+	"debug/gosym"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNoPclntab is returned when a file has no line table of Go 1.18 or later.
+var ErrNoPclntab = errors.New("no Go line table")
+
+// maxPclntab bounds a line table in bytes; rclone's has 40 MB.
+const maxPclntab = 1 << 30
+
+// pcHeader words after its first 8 bytes (runtime/symtab.go): nfunc, nfiles, textStart, then offsets.
+const (
+	hdrText = iota + 2
+	hdrFuncName
+	hdrCU
+	hdrFile
+	hdrPC
+	hdrFunc
+	hdrWords
+)
+
+// PclntabRange returns the address and the length in bytes of the line table, the runtime's pclntab. Without sections and symbols the length is
+// that of the rest of the segment.
+func (f *File) PclntabRange() (addr, size uint64, err error) {
+	for _, name := range []string{".gopclntab", ".data.rel.ro.gopclntab"} {
+		if s := f.Section(name); s != nil && s.Type != elf.SHT_NOBITS {
+			return f.checkPclntab(s.Addr, s.Size)
+		}
+	}
+	if m, err := f.Plugin(); err == nil {
+		if addr, err = f.pclntabOf(m); err == nil {
+			return f.checkPclntab(addr, maxPclntab)
+		}
+	}
+	if s, ok, err := f.LookupDyn("runtime.firstmoduledata", Symbol.Defined); err == nil && ok {
+		w := uint64(f.PtrSize())
+		ptrs, err := f.relativesIn(s.Value, s.Value+w)
+		if err == nil {
+			addr := ptrs[s.Value]
+			if addr == 0 {
+				addr, _ = f.ReadWord(s.Value)
+			}
+			if addr, size, err := f.checkPclntab(addr, maxPclntab); err == nil {
+				return addr, size, nil
+			}
+		}
+	}
+	var lo, hi uint64
+	for s, err := range f.Symbols() {
+		if err != nil {
+			break
+		}
+		switch s.Name {
+		case "runtime.pclntab":
+			lo = s.Value
+		case "runtime.epclntab":
+			hi = s.Value
+		}
+	}
+	if lo != 0 && hi > lo {
+		return f.checkPclntab(lo, hi-lo)
+	}
+	return 0, 0, ErrNoPclntab
+}
+
+func (f *File) checkPclntab(addr, size uint64) (uint64, uint64, error) {
+	_, avail, ok := f.Offset(addr)
+	if !ok || avail < 8 {
+		return 0, 0, fmt.Errorf("reading the line table at address %#x: %w", addr, ErrNoPclntab)
+	}
+	b, err := f.ReadAddr(addr, 8)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the line table: %w", err)
+	}
+	if !f.isPclntab(b) {
+		return 0, 0, fmt.Errorf("reading the line table at address %#x: %w: unknown header % x", addr, ErrNoPclntab, b)
+	}
+	return addr, min(size, avail), nil
+}
+
+// Pclntab returns the bytes of the line table.
+func (f *File) Pclntab() ([]byte, error) {
+	addr, size, err := f.PclntabRange()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxPclntab {
+		return nil, fmt.Errorf("reading the line table: %d bytes are more than %d", size, maxPclntab)
+	}
+	b, err := f.ReadAddr(addr, size)
+	if err != nil {
+		return nil, fmt.Errorf("reading the line table: %w", err)
+	}
+	return b, nil
+}
+
+// FileNames returns the source file names of the line table in its own order, "" left out. It reads only that part of the table.
+func (f *File) FileNames() ([]string, error) {
+	addr, size, err := f.PclntabRange()
+	if err != nil {
+		return nil, err
+	}
+	w := uint64(f.PtrSize())
+	b, err := f.ReadAddr(addr, 8+hdrWords*w)
+	if err != nil {
+		return nil, fmt.Errorf("reading the line table: %w", err)
+	}
+	lo, hi := f.Word(b[8+hdrFile*w:]), f.Word(b[8+hdrPC*w:])
+	if lo > hi || hi > size {
+		return nil, fmt.Errorf("reading the line table: file names from %#x to %#x in %#x bytes", lo, hi, size)
+	}
+	if b, err = f.ReadAddr(addr+lo, hi-lo); err != nil {
+		return nil, fmt.Errorf("reading the line table: %w", err)
+	}
+	var out []string
+	for s := range strings.SplitSeq(string(b), "\x00") {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// GoSym returns the functions and lines of the line table. text is the address of the first function: runtime.text.
+func (f *File) GoSym() (t *gosym.Table, err error) {
+	b, err := f.Pclntab()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { // debug/gosym indexes its table with offsets from the file
+		if r := recover(); r != nil {
+			t, err = nil, fmt.Errorf("reading the line table: %v", r)
+		}
+	}()
+	var text uint64
+	if s := f.Section(".text"); s != nil {
+		text = s.Addr
+	}
+	if t, err = gosym.NewTable(nil, gosym.NewLineTable(b, text)); err != nil {
+		return nil, fmt.Errorf("reading the line table: %w", err)
+	}
+	return t, nil
+}
