@@ -78,7 +78,7 @@ func newReport(a, b *image) *Report {
 }
 
 func (im *image) info() FileInfo {
-	return FileInfo{Path: im.path, SHA256: hex.EncodeToString(im.sum[:]), Size: im.size, Machine: machineName(im.machine)}
+	return FileInfo{Path: im.path, SHA256: hex.EncodeToString(im.sum[:]), Size: im.size, Machine: machineName(im.Machine)}
 }
 
 // incomparable reports whether the ELF headers name different machines, classes, byte orders or file types.
@@ -87,11 +87,11 @@ func (c *comparison) incomparable() bool {
 	type row struct{ what, a, b string }
 	var rows []row
 	for _, r := range []row{
-		{"machine", machineName(a.machine), machineName(b.machine)},
-		{"class", a.class.String(), b.class.String()},
-		{"byte order", a.order.String(), b.order.String()},
-		{"file type", a.etype.String(), b.etype.String()},
-		{"header flags", fmt.Sprintf("%#x", a.flags), fmt.Sprintf("%#x", b.flags)},
+		{"machine", machineName(a.Machine), machineName(b.Machine)},
+		{"class", a.Class.String(), b.Class.String()},
+		{"byte order", a.Order.String(), b.Order.String()},
+		{"file type", a.Type.String(), b.Type.String()},
+		{"header flags", fmt.Sprintf("%#x", a.Flags), fmt.Sprintf("%#x", b.Flags)},
 	} {
 		if r.a != r.b {
 			rows = append(rows, r)

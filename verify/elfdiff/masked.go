@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"bytes"
+	"debug/elf"
 	"slices"
 )
 
@@ -9,12 +10,12 @@ import (
 // offset means the same in both files.
 func (c *comparison) sameLayout() bool {
 	a, b := c.a, c.b
-	if a.size != b.size || a.ident != b.ident || a.entry != b.entry || a.phoff != b.phoff || a.shoff != b.shoff ||
-		len(a.secs) != len(b.secs) || !slices.Equal(a.progs, b.progs) {
+	if a.size != b.size || a.OSABI != b.OSABI || a.Entry != b.Entry || a.PhOff != b.PhOff || a.ShOff != b.ShOff ||
+		len(a.secs) != len(b.secs) || !slices.Equal(a.Segments, b.Segments) {
 		return false
 	}
 	for i, s := range a.secs {
-		if s.SectionHeader != b.secs[i].SectionHeader {
+		if *s.Section != *b.secs[i].Section {
 			return false
 		}
 	}
@@ -37,7 +38,7 @@ func (im *image) regions() []region {
 	var rs []region
 	for _, s := range im.secs {
 		if n := s.fileSize(); n > 0 {
-			rs = append(rs, region{int64(s.Offset), int64(s.Offset) + n, s})
+			rs = append(rs, region{int64(s.Off), int64(s.Off) + n, s})
 		}
 	}
 	slices.SortStableFunc(rs, func(x, y region) int {
@@ -98,18 +99,18 @@ func (c *comparison) masked() {
 
 // maskedHeader notes differing bytes outside all sections: section headers are for tools, all else may be loaded.
 func (c *comparison) maskedHeader(r region, x, y []byte) {
-	shend := c.a.shoff + int64(len(c.a.secs))*64
+	shend := int64(c.a.ShOff) + int64(len(c.a.secs))*64
 	if c.a.word == 4 {
-		shend = c.a.shoff + int64(len(c.a.secs))*40
+		shend = int64(c.a.ShOff) + int64(len(c.a.secs))*40
 	}
 	for _, d := range ranges(x, y) {
 		off := r.off + int64(d.off)
 		class := c.segmentClass(off, off+int64(d.n))
 		what := "bytes outside all sections"
 		switch {
-		case len(c.a.secs) > 0 && off >= c.a.shoff && off < shend:
+		case len(c.a.secs) > 0 && off >= int64(c.a.ShOff) && off < shend:
 			class, what = SymbolTable, "section headers"
-		case off < c.a.hdrSize:
+		case off < hdrSize(c.a):
 			what = "ELF header"
 		}
 		c.out.add(Evidence{Verdict: class, Section: "", Structure: what, OffsetA: off, OffsetB: off, Bytes: int64(d.bytes),
@@ -117,10 +118,17 @@ func (c *comparison) maskedHeader(r region, x, y []byte) {
 	}
 }
 
+func hdrSize(im *image) int64 {
+	if im.word == 4 {
+		return 52
+	}
+	return 64
+}
+
 // segmentClass is Code if any byte of the file's range is loaded as executable, Data otherwise.
 func (c *comparison) segmentClass(off, end int64) Verdict {
-	for _, p := range c.a.progs {
-		if p.Type == 1 && p.Flags&1 != 0 && uint64(off) < p.Off+p.Filesz && uint64(end) > p.Off {
+	for _, p := range c.a.Segments {
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && uint64(off) < p.Off+p.FileSz && uint64(end) > p.Off {
 			return Code
 		}
 	}
@@ -129,7 +137,7 @@ func (c *comparison) segmentClass(off, end int64) Verdict {
 
 func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames, changed map[string]bool) {
 	s := r.sec
-	base := r.off - int64(s.Offset)
+	base := r.off - int64(s.Off)
 	for _, d := range ranges(x, y) {
 		e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name,
 			OffsetA: base + int64(d.off), OffsetB: base + int64(d.off), Bytes: int64(d.bytes)}

@@ -6,7 +6,7 @@ func (c *comparison) compareNames() {
 	if c.a.section(name) == nil || c.b.section(name) == nil {
 		name = ".dynsym"
 	}
-	x, y := named(c.a.symbols(c.a.section(name))), named(c.b.symbols(c.b.section(name)))
+	x, y := named(c.a.readSymbols(c.a.section(name))), named(c.b.readSymbols(c.b.section(name)))
 	r := &c.rep.Symbols
 	changed := map[string]bool{}
 	for _, n := range r.Changed {

@@ -12,11 +12,11 @@ type addrNames struct{ syms []symbol }
 // table returns .symtab's symbols, else .dynsym's.
 func (im *image) table() []symbol {
 	if s := im.section(".symtab"); s != nil {
-		if y := im.symbols(s); len(y) > 0 {
+		if y := im.readSymbols(s); len(y) > 0 {
 			return y
 		}
 	}
-	return im.symbols(im.section(".dynsym"))
+	return im.readSymbols(im.section(".dynsym"))
 }
 
 func newAddrNames(im *image) *addrNames {

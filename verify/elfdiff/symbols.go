@@ -21,8 +21,8 @@ func (s *symbol) typ() elf.SymType { return elf.SymType(s.info & 15) }
 // defined reports whether the symbol lies in a section of this file.
 func (s *symbol) defined() bool { return s.shndx != 0 && s.shndx < uint16(elf.SHN_LORESERVE) }
 
-// symbols reads a symbol table section. Entries beyond maxSymbols and a torn last entry are left out.
-func (im *image) symbols(s *section) []symbol {
+// readSymbols reads a symbol table section. Entries beyond maxSymbols and a torn last entry are left out.
+func (im *image) readSymbols(s *section) []symbol {
 	if s == nil || int64(s.Link) >= int64(len(im.secs)) {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (im *image) symbols(s *section) []symbol {
 	}
 	names := string(im.contents(im.secs[s.Link])) // one string, of which the names are parts
 	syms := make([]symbol, 0, n-1)
-	o := im.order
+	o := im.Order
 	for i := 1; i < n; i++ {
 		e := b[i*ent:]
 		var y symbol
