@@ -59,13 +59,15 @@ func openInput(in Input) (*image, error) {
 	if in.R == nil || in.Size < 0 {
 		return nil, &InputError{in.Path, ErrUnreadable}
 	}
+	sum, err := digest(in) // first, so that an input which ends early is unreadable and not broken
+	if err != nil {
+		return nil, err
+	}
 	im, err := openImage(in)
 	if err != nil {
 		return nil, err
 	}
-	if im.sum, err = digest(in); err != nil {
-		return nil, err
-	}
+	im.sum = sum
 	return im, nil
 }
 
