@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plugproof/plugproof/results"
 )
@@ -31,7 +32,8 @@ type Conflict struct {
 }
 
 // Union unites sets. The result's records are sorted by the plan and then by their own bytes, equal records once; its
-// plan is the one with the earliest run id. Each record keeps the id of the run that made it.
+// plan is the one with the earliest run id. Each record keeps the id of the run that made it, and its log gets the name
+// that LogName gives.
 func Union(sets ...Set) (Set, []Conflict, error) {
 	if len(sets) == 0 {
 		return Set{}, nil, errors.New("merging: nothing to merge")
@@ -123,6 +125,16 @@ func cellsOf(p results.Plan) (results.Digest, error) {
 	return results.DigestOf(bytes.Join(lines, []byte("\n"))), nil
 }
 
+// LogName is the name that a record's log has in a merged run: logs/RUN/NAME for a run's own logs/NAME, so that the logs
+// of two runs do not meet. A name that has its run already stays as it is, and so does one of any other form.
+func LogName(r results.Record) string {
+	name, ok := strings.CutPrefix(r.Log, "logs/")
+	if !ok || name == "" || strings.Contains(name, "/") || r.Run == "" || strings.ContainsAny(r.Run, "/\\") || strings.Trim(r.Run, ".") == "" {
+		return r.Log
+	}
+	return "logs/" + r.Run + "/" + name
+}
+
 // normalise sorts records and drops repeated ones. Records outside the plan are kept, at the end: the gate judges them.
 func normalise(plan results.Plan, recs []results.Record) ([]results.Record, error) {
 	place := map[results.CellID]int{}
@@ -137,6 +149,7 @@ func normalise(plan results.Plan, recs []results.Record) ([]results.Record, erro
 	items := make([]item, len(recs))
 	for i, r := range recs {
 		r = r.Normal()
+		r.Log = LogName(r)
 		line, err := r.Line()
 		if err != nil {
 			return nil, fmt.Errorf("record of %q: %w", r.Cell, err)

@@ -38,7 +38,9 @@ func random(rng *rand.Rand) merge.Set {
 		if rng.IntN(2) == 0 {
 			step = results.Load
 		}
-		s.Records = append(s.Records, record(rng.IntN(5), step, fmt.Sprint(rng.IntN(2)))) // cell 4 is not planned
+		r := record(rng.IntN(5), step, fmt.Sprint(rng.IntN(2))) // cell 4 is not planned
+		r.Run, r.Log = s.Plan.Run, "logs/x"
+		s.Records = append(s.Records, r)
 	}
 	return s
 }
@@ -125,5 +127,21 @@ func TestUnionRefuses(t *testing.T) {
 	}
 	if _, _, err := merge.Union(); err == nil {
 		t.Error("nothing was merged without an error")
+	}
+}
+
+func TestLogName(t *testing.T) {
+	for _, tt := range []struct{ run, log, want string }{
+		{"r1", "logs/x", "logs/r1/x"},
+		{"r1", "logs/r1/x", "logs/r1/x"},
+		{"r1", "", ""},
+		{"", "logs/x", "logs/x"},
+		{"..", "logs/x", "logs/x"},
+		{"a/b", "logs/x", "logs/x"},
+		{"r1", "/etc/passwd", "/etc/passwd"},
+	} {
+		if got := merge.LogName(results.Record{Run: tt.run, Log: tt.log}); got != tt.want {
+			t.Errorf("run %q, log %q: got %q, want %q", tt.run, tt.log, got, tt.want)
+		}
 	}
 }
