@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// Names of structures, where causes look for them.
+const (
+	pclnFileNames     = "pclntab file names"
+	structFingerprint = "package fingerprint"
+)
+
 // sectionClass is the class of any byte of a section before its structure is looked at.
 func sectionClass(name string, alloc, exec bool) Verdict {
 	switch {

@@ -125,6 +125,7 @@ func (c *comparison) finish() {
 	if c.out.differing > 0 {
 		r.Bytes.Differing = c.out.differing
 	}
+	c.findCauses()
 	r.Evidence = append(r.Evidence, c.out.evidence...)
 	for _, l := range []*[]string{&r.Symbols.Added, &r.Symbols.Removed, &r.Symbols.Changed, &r.Symbols.Resized} {
 		sort.Strings(*l)

@@ -22,13 +22,14 @@ const (
 // image is an ELF file with access to its sections' contents.
 type image struct {
 	*goelf.File
-	path string
-	r    io.ReaderAt
-	size int64
-	sum  [32]byte
-	word int // bytes of an address: 4 or 8
-	secs []*section
-	err  error // the first read error after the headers; Compare returns it
+	path  string
+	r     io.ReaderAt
+	size  int64
+	sum   [32]byte
+	word  int // bytes of an address: 4 or 8
+	secs  []*section
+	known *facts
+	err   error // the first read error after the headers; Compare returns it
 }
 
 // section is one section header with its contents, read on demand.

@@ -146,7 +146,7 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames, chan
 			addr := s.Addr + uint64(e.OffsetA)
 			e.Symbol = names.at(addr)
 			if fingerprintIn(names, addr, uint64(d.n)) {
-				e.Verdict, e.Structure = ABI, "package fingerprint"
+				e.Verdict, e.Structure = ABI, structFingerprint
 			}
 			if e.Symbol != "" {
 				changed[e.Symbol] = true

@@ -5,6 +5,7 @@ import "bytes"
 // structural compares files of different layout.
 func (c *comparison) structural() {
 	c.compareNames()
+	c.comparePackages()
 	seen := map[string]*section{}
 	for _, s := range c.b.secs {
 		seen[s.key] = s
@@ -51,4 +52,26 @@ func (c *comparison) compareSection(x, y *section) {
 		e.Structure, e.OffsetA = "section only in B", -1
 	}
 	c.out.add(e, any.tallyFlags())
+}
+
+// comparePackages compares the fingerprints as the runtime will see them; stripped files have them, too. A package that only one
+// file lists is a comparison that only one Open makes.
+func (c *comparison) comparePackages() {
+	x, y := c.a.facts().pkgs, c.b.facts().pkgs
+	for _, p := range sortedKeys(x, y) {
+		v, inA := x[p]
+		w, inB := y[p]
+		if v == w && inA == inB {
+			continue
+		}
+		e := Evidence{Verdict: ABI, Section: ".rodata", Symbol: "go:link.pkghashbytes." + p, Structure: structFingerprint,
+			Bytes: int64(max(len(v), len(w))), A: excerpt([]byte(v)), B: excerpt([]byte(w))}
+		if !inA {
+			e.OffsetA = -1
+		}
+		if !inB {
+			e.OffsetB = -1
+		}
+		c.out.add(e, flagAlloc)
+	}
 }

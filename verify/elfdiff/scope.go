@@ -1,0 +1,40 @@
+package elfdiff
+
+import "strings"
+
+// scope says which differing places a named cause accounts for. Build IDs are hashes over everything, so any named cause accounts for them.
+type scope struct {
+	all    bool // the compiler, its flags, the C library: any byte may follow
+	places func(Evidence) bool
+}
+
+// covers reports whether the place is accounted for.
+func (s *scope) covers(e Evidence) bool {
+	if s.all || isBuildIDNote(e.Section) || (s.places != nil && s.places(e)) {
+		return true
+	}
+	return false
+}
+
+// packageOf is the import path in a Go symbol's name: what stands before the first dot after the last slash outside brackets.
+// Dots in the path's last element are written "%2e" by the compiler.
+func packageOf(name string) string {
+	name = strings.TrimPrefix(name, "local.")
+	for _, p := range []string{"go:link.pkghashbytes.", "go:link.pkghash."} {
+		if rest, ok := strings.CutPrefix(name, p); ok {
+			return rest
+		}
+	}
+	if strings.HasPrefix(name, "type:") {
+		name = strings.TrimLeft(strings.TrimPrefix(name, "type:"), ".*[]eqhash:")
+	}
+	if i := strings.IndexAny(name, "[("); i > 0 {
+		name = name[:i]
+	}
+	slash := strings.LastIndexByte(name, '/')
+	dot := strings.IndexByte(name[slash+1:], '.')
+	if dot < 0 {
+		return ""
+	}
+	return strings.ReplaceAll(name[:slash+1+dot], "%2e", ".")
+}
