@@ -1,0 +1,234 @@
+package vm
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/images/rootfs"
+)
+
+// Run runs the job in a fresh machine. What the job's commands did, and also a guest that panicked and a QEMU that failed,
+// is in the Outcome; an error is a job that cannot be given to a machine, a missing QEMU (*MissingError), or the end of ctx.
+func (m *Machine) Run(ctx context.Context, job Job) (*Outcome, error) {
+	raw, err := json.Marshal(guest.Job{Commands: job.Commands})
+	if err != nil {
+		return nil, fmt.Errorf("running in a virtual machine: %w", err)
+	}
+	disk, size, err := m.payload(append(slices.Clone(job.Files), rootfs.File{Name: guest.JobFile, Perm: 0o644, Data: raw}))
+	if err != nil {
+		return nil, fmt.Errorf("running in a virtual machine: %w", err)
+	}
+	defer os.Remove(disk)
+	sum := sha256.Sum256(raw)
+	order := guest.Order{Mode: "job", JobHash: hex.EncodeToString(sum[:])}
+	return m.run(ctx, job, order, disk, size)
+}
+
+// run starts a machine, gives the order and hears the guest out.
+func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk string, payload int64) (*Outcome, error) {
+	out := &Outcome{QEMU: m.Version, Accelerator: m.Accel, MemoryMiB: m.memory(payload)}
+	begun := time.Now()
+	s, err := m.ready(ctx, job, disk, out)
+	if err != nil {
+		return nil, fmt.Errorf("running in a virtual machine: %w", err)
+	}
+	defer func() {
+		out.Wall = time.Since(begun)
+	}()
+	if s.fault == nil {
+		s.release(order)
+		s.listen(ctx)
+	}
+	out.CPU = s.watch.used()
+	s.q.kill()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("running in a virtual machine: %w", err)
+	}
+	s.conclude(out)
+	return out, nil
+}
+
+// memory is the class in MiB for a payload of that many bytes.
+func (m *Machine) memory(payload int64) int {
+	switch {
+	case m.MemoryMiB > 0:
+		return m.MemoryMiB
+	case payload > LargePayload:
+		return LargeMemory
+	}
+	return SmallMemory
+}
+
+// payload writes the disk to a scratch file and returns its name and how many bytes it holds.
+func (m *Machine) payload(files []rootfs.File) (string, int64, error) {
+	f, err := os.CreateTemp(m.Scratch, "plugproof-*.payload")
+	if err != nil {
+		return "", 0, err
+	}
+	size, err := rootfs.Write(f, files)
+	if err == nil && size > DiskSize {
+		err = fmt.Errorf("the files need %d bytes, a payload disk has %d", size, int64(DiskSize))
+	}
+	if err == nil {
+		err = f.Truncate(DiskSize)
+	}
+	if err2 := f.Close(); err == nil {
+		err = err2
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return "", 0, err
+	}
+	return f.Name(), size, nil
+}
+
+// session is one machine from its start to its end.
+type session struct {
+	q     *qemu
+	job   Job
+	out   *Outcome
+	watch *watchdog
+	fault error // why the guest's word is not complete
+	ended []guest.End
+	text  []Result
+	done  bool
+}
+
+// errStopped and its like say why a session could not go on; conclude turns them into kinds.
+var (
+	errStopped = errors.New("QEMU was stopped or made no progress")
+	errHung    = errors.New("the guest used up its CPU time")
+)
+
+// ready starts QEMU and waits for the guest's greeting.
+func (m *Machine) ready(ctx context.Context, job Job, disk string, out *Outcome) (*session, error) {
+	q, err := m.start(ctx, disk, out.MemoryMiB, nil, nil, job.Talk)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{q: q, job: job, out: out, text: make([]Result, len(job.Commands))}
+	s.watch = newWatchdog(q, BootBudget)
+	out.Boots = 1
+	frame, err := s.next(ctx, guest.NewDecoder(q.out, guest.Nonce{}))
+	var greeting guest.Greeting
+	switch {
+	case err != nil:
+		s.fault = fmt.Errorf("booting: %w", err)
+	case frame.Kind != guest.Ready:
+		s.fault = fmt.Errorf("booting: the guest said %d in place of its greeting", frame.Kind)
+	default:
+		if err := json.Unmarshal(frame.Payload, &greeting); err != nil {
+			s.fault = fmt.Errorf("booting: %w", err)
+		}
+	}
+	out.Release = greeting.Release
+	return s, nil
+}
+
+// release gives the guest its order, the time and something random.
+func (s *session) release(order guest.Order) {
+	var nonce guest.Nonce
+	rand.Read(nonce[:])
+	order.Nonce, order.UnixNS, order.Seed = nonce[:], time.Now().UnixNano(), make([]byte, 64)
+	rand.Read(order.Seed)
+	s.watch.nonce = nonce
+	raw, err := json.Marshal(order)
+	if err != nil {
+		s.fault = err
+		return
+	}
+	budget := s.job.Budget
+	if budget <= 0 {
+		budget = DefaultBudget
+	}
+	s.watch.restart(budget)
+	s.watch.enc = guest.NewEncoder(s.q.in, guest.Nonce{})
+	if err := s.watch.enc.Send(guest.Hello, raw); err != nil {
+		s.fault = fmt.Errorf("giving the order: %w", err)
+	}
+}
+
+// listen takes frames until the guest is done or cannot be believed any more.
+func (s *session) listen(ctx context.Context) {
+	dec := guest.NewDecoder(s.q.out, s.watch.nonce)
+	current := -1
+	for s.fault == nil && !s.done {
+		sum := dec.Sum()
+		frame, err := s.next(ctx, dec)
+		if err != nil {
+			s.fault = err
+			return
+		}
+		s.fault = s.take(frame, &current, sum)
+	}
+}
+
+// take notes what one frame says.
+func (s *session) take(f guest.Frame, current *int, sum []byte) error {
+	inCommand := *current >= 0 && *current < len(s.text)
+	switch f.Kind {
+	case guest.Started:
+		var start guest.Start
+		if err := json.Unmarshal(f.Payload, &start); err != nil || start.Index != *current+1 {
+			return fmt.Errorf("the guest started command %q out of order", f.Payload)
+		}
+		*current = start.Index
+	case guest.Stdout, guest.Stderr, guest.Report:
+		if !inCommand {
+			return fmt.Errorf("the guest sent output of no command")
+		}
+		return s.output(f, &s.text[*current])
+	case guest.Beat:
+	case guest.Ended:
+		var end guest.End
+		if err := json.Unmarshal(f.Payload, &end); err != nil || end.Index != len(s.ended) || end.Index != *current {
+			return fmt.Errorf("the guest ended command %q out of order", f.Payload)
+		}
+		s.ended = append(s.ended, end)
+		s.watch.rearm()
+	case guest.Failed:
+		return fmt.Errorf("the guest's init failed: %s", f.Payload)
+	case guest.Done:
+		var seal guest.Seal
+		if err := json.Unmarshal(f.Payload, &seal); err != nil || string(seal.SHA256) != string(sum) {
+			return fmt.Errorf("the guest's seal does not cover what it sent")
+		}
+		s.done = true
+	default:
+		return fmt.Errorf("the guest sent a frame of kind %d", f.Kind)
+	}
+	return nil
+}
+
+// output keeps a piece of a stream and passes it on. The guest bounds each stream; so does this.
+func (s *session) output(f guest.Frame, r *Result) error {
+	to, pass := &r.Stdout, s.job.Stdout
+	switch f.Kind {
+	case guest.Stderr:
+		to, pass = &r.Stderr, s.job.Stderr
+	case guest.Report:
+		to, pass = &r.Report, nil
+	}
+	if pass != nil {
+		if _, err := pass.Write(f.Payload); err != nil {
+			return fmt.Errorf("passing output on: %w", err)
+		}
+	}
+	if len(*to)+len(f.Payload) > maxKept {
+		return nil
+	}
+	*to = append(*to, f.Payload...)
+	return nil
+}
+
+// maxKept bounds what the host keeps of one stream in bytes; a Command's OutputLimit is normally far below.
+const maxKept = 16 << 20

@@ -1,0 +1,195 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/plugproof/plugproof/harness/guest"
+)
+
+// clockTick is the unit of /proc/PID/stat's times: USER_HZ is 100 on every architecture that Go knows (proc(5)).
+const clockTick = 10 * time.Millisecond
+
+const (
+	// look is how often QEMU is looked at.
+	look = 250 * time.Millisecond
+	// stall is how long QEMU may use no CPU time at all and send nothing. A guest that waits still uses some for its heartbeat.
+	stall = 30 * time.Second
+	// afterInterrupt is how much more CPU time a guest has that was told to end its command.
+	afterInterrupt = 15 * time.Second
+)
+
+// watchdog looks at QEMU's own CPU time.
+type watchdog struct {
+	q     *qemu
+	nonce guest.Nonce
+	enc   *guest.Encoder // to the guest, once it has its order
+
+	mu       sync.Mutex
+	base     time.Duration // CPU used when the budget began
+	last     time.Duration // CPU used when last looked at
+	budget   time.Duration
+	full     time.Duration
+	told     bool // the guest was interrupted
+	progress time.Time
+}
+
+func newWatchdog(q *qemu, budget time.Duration) *watchdog {
+	return &watchdog{q: q, budget: budget, full: budget, progress: time.Now()}
+}
+
+// restart begins a new budget now.
+func (w *watchdog) restart(budget time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sample()
+	w.base, w.budget, w.full, w.told, w.progress = w.last, budget, budget, false, time.Now()
+}
+
+// rearm takes back an interrupt when the command that it was meant for has ended.
+func (w *watchdog) rearm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.told {
+		w.base, w.budget, w.told = w.last, w.full, false
+	}
+}
+
+// used is QEMU's CPU time so far.
+func (w *watchdog) used() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sample()
+	return w.last
+}
+
+// sample reads the time and returns QEMU's state letter.
+func (w *watchdog) sample() byte {
+	if w.q.pid == 0 {
+		w.q.pid = findProcess(w.q.name)
+	}
+	used, state, err := cpuTime(w.q.pid)
+	if err == nil && used > w.last {
+		w.last, w.progress = used, time.Now()
+	}
+	return state
+}
+
+// check says why the wait should end, or nil.
+func (w *watchdog) check(heard bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if heard {
+		w.progress = time.Now()
+	}
+	state := w.sample()
+	switch {
+	case state == 'T' || state == 't':
+		return fmt.Errorf("%w: it is in state %c", errStopped, state)
+	case time.Since(w.progress) > stall:
+		return fmt.Errorf("%w for %v", errStopped, stall)
+	case w.last-w.base <= w.budget:
+		return nil
+	case w.told || w.enc == nil:
+		return errHung
+	}
+	w.told = true
+	w.budget += afterInterrupt
+	if err := w.enc.Send(guest.Interrupt, nil); err != nil {
+		return errHung
+	}
+	return nil
+}
+
+// next waits for a frame, for the end of QEMU, of ctx or of the watchdog's patience.
+func (s *session) next(ctx context.Context, dec *guest.Decoder) (guest.Frame, error) {
+	type answer struct {
+		frame guest.Frame
+		err   error
+	}
+	heard := make(chan answer, 1)
+	go func() { // ends with the frame or with the socket
+		f, err := dec.Next()
+		heard <- answer{f, err}
+	}()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		select {
+		case a := <-heard:
+			if a.err != nil {
+				return a.frame, s.gone(a.err)
+			}
+			s.watch.check(true)
+			return a.frame, nil
+		case <-ctx.Done():
+			return guest.Frame{}, ctx.Err()
+		case <-tick.C:
+			if err := s.watch.check(false); err != nil {
+				return guest.Frame{}, err
+			}
+		}
+	}
+}
+
+// gone says what a failed read of the channel means: usually that QEMU has ended.
+func (s *session) gone(err error) error {
+	if errors.Is(err, guest.ErrFrame) && !strings.Contains(err.Error(), "ends within") {
+		return err
+	}
+	select {
+	case <-s.q.ended:
+	case <-time.After(time.Second):
+		return fmt.Errorf("the guest's channel was closed: %w", err)
+	}
+	text := strings.TrimSpace(s.q.stderr.String())
+	if s.q.err != nil {
+		return fmt.Errorf("QEMU ended: %w: %s", s.q.err, text)
+	}
+	return fmt.Errorf("QEMU ended (%v) before the guest was done: %s", s.q.result, text)
+}
+
+// findProcess finds QEMU by the unique name in its command line: in a PID namespace its own idea of its number is another.
+func findProcess(name string) int {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(raw, []byte("\x00"+name+"\x00")) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			return pid
+		}
+	}
+	return 0
+}
+
+// cpuTime reads utime + stime and the state from /proc/PID/stat (proc(5), fields 3, 14 and 15).
+func cpuTime(pid int) (time.Duration, byte, error) {
+	if pid == 0 {
+		return 0, 0, os.ErrNotExist
+	}
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	_, rest, ok := strings.Cut(string(raw[bytes.LastIndexByte(raw, ')')+1:]), " ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0, 0, fmt.Errorf("reading /proc/%d/stat: too few fields", pid)
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return 0, 0, fmt.Errorf("reading /proc/%d/stat: %w", pid, err)
+	}
+	return time.Duration(user+system) * clockTick, fields[0][0], nil
+}
