@@ -201,7 +201,7 @@ func TestCannotStart(t *testing.T) {
 		{"no directory", Cmd{Path: "/bin/true", Dir: "/no/such/dir"}, syscall.ENOENT},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := Start(t.Context(), tt.cmd); !errors.Is(err, tt.want) {
+			if _, err := Start(t.Context(), tt.cmd); !errors.Is(err, tt.want) || !errors.Is(err, ErrExec) {
 				t.Errorf("%v, want %v", err, tt.want)
 			}
 		})

@@ -39,6 +39,9 @@ type Process struct {
 	ended  bool
 }
 
+// ErrExec is what a program that cannot be executed gives, together with its errno; other errors are the machine's.
+var ErrExec = errors.New("it cannot be executed")
+
 // Start starts c beneath a supervisor. It returns once the program runs; a program that cannot be executed is an error that
 // wraps its errno. When ctx ends, the child and all its descendants are killed and Wait returns ctx's error.
 // Every started Process must be waited for.
@@ -84,7 +87,7 @@ func lookup(path string, env []string) (string, error) {
 			}
 		}
 	}
-	return "", exec.ErrNotFound
+	return "", fmt.Errorf("%w: %w", ErrExec, exec.ErrNotFound)
 }
 
 func spawn(ctx context.Context, c Cmd, o order) (*Process, error) {
@@ -139,6 +142,9 @@ func spawn(ctx context.Context, c Cmd, o order) (*Process, error) {
 			err = ctx.Err()
 		case first.Errno != 0:
 			err = fmt.Errorf("%s: %w", first.Error, syscall.Errno(first.Errno))
+			if first.Exec {
+				err = fmt.Errorf("%w: %w", ErrExec, syscall.Errno(first.Errno))
+			}
 		case first.Error != "":
 			err = errors.New(first.Error)
 		case err == nil:

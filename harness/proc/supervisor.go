@@ -37,8 +37,8 @@ func supervise() int {
 	}
 	orders := bufio.NewReader(os.NewFile(orderFD, "orders"))
 	tell := json.NewEncoder(os.NewFile(newsFD, "news"))
-	refuse := func(what string, err error) int {
-		n := news{Error: what}
+	refuse := func(what string, exec bool, err error) int {
+		n := news{Error: what, Exec: exec}
 		var errno syscall.Errno
 		if errors.As(err, &errno) {
 			n.Errno = int(errno)
@@ -54,10 +54,10 @@ func supervise() int {
 	}
 	var o order
 	if err := json.Unmarshal(line, &o); err != nil {
-		return refuse("reading orders", err)
+		return refuse("reading orders", false, err)
 	}
 	if what, err := enter(o); err != nil {
-		return refuse(what, err)
+		return refuse(what, false, err)
 	}
 	if o.Probe {
 		tell.Encode(news{Started: true})
@@ -66,7 +66,7 @@ func supervise() int {
 	}
 	pid, err := launch(o)
 	if err != nil {
-		return refuse("executing "+strconv.Quote(o.Path), err)
+		return refuse("executing "+strconv.Quote(o.Path), true, err)
 	}
 	tell.Encode(news{Started: true})
 

@@ -23,6 +23,7 @@ type news struct {
 	Started bool   `json:"started,omitempty"`
 	Error   string `json:"error,omitempty"`
 	Errno   int    `json:"errno,omitempty"`
+	Exec    bool   `json:"exec,omitempty"` // the namespaces were made, the program could not be executed
 	Ended   bool   `json:"ended,omitempty"`
 	Status  uint32 `json:"status,omitempty"` // as wait4 gives it
 	User    int64  `json:"user,omitempty"`   // microseconds
