@@ -9,6 +9,8 @@ import (
 
 // verbs are the commands that exist, in the order of the help. A command that is not built is not here.
 var verbs = []func(*app) *cobra.Command{
+	newInitCmd,
+	newPlanCmd,
 	newReportCmd,
 	newGateCmd,
 	newMergeCmd,

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/proc"
+)
+
+// initDoc is the `init --json` document.
+type initDoc struct {
+	Schema  string   `json:"schema"`
+	File    string   `json:"file"`    // what was written
+	Hosts   []string `json:"hosts"`   // the first one was chosen
+	Plugins []string `json:"plugins"` // all of them are in the file
+	Broken  []string `json:"broken"`  // packages that could not be read, with the reason
+}
+
+func newInitCmd(a *app) *cobra.Command {
+	var host string
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Write a first plugproof.toml",
+		Long: `Write a first plugproof.toml for the module directory DIR, the current one when omitted. The host is a main
+package whose dependencies hold the package plugin; plugins are main packages without a func main, or with an
+empty one. If there are several hosts, the first is chosen and the others stand beside it as comments.
+A file that is there already is not touched.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := optional(args)
+			if dir == "" {
+				dir = "."
+			}
+			full := a.path(dir)
+			draft, err := plan.Init(cmd.Context(), full, host, a.runGo)
+			if err != nil {
+				return err
+			}
+			if err := draft.Write(full); err != nil {
+				return err
+			}
+			for _, b := range draft.Broken {
+				a.note("left out a package that cannot be read: %s", oneLine(b))
+			}
+			if n := len(draft.Hosts); n > 1 {
+				a.note("%d programs can open plugins; the first was chosen: edit [host] if it is another", n)
+			}
+			file := filepath.ToSlash(filepath.Join(dir, plan.FileName))
+			if a.json {
+				return a.printJSON(initDoc{"plugproof/init/v1", file, list(draft.Hosts), list(draft.Plugins), list(draft.Broken)})
+			}
+			return a.print(fmt.Sprintf("%s: host %s, plugins %s\n", file, draft.Hosts[0], strings.Join(draft.Plugins, ", ")))
+		},
+	}
+	cmd.Flags().StringVar(&host, "host", "", "the host's `PACKAGE`, as it stands in plugproof.toml, where it is not one of DIR's")
+	return cmd
+}
+
+// list is never null in JSON.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// runGo runs the user's own go command, in the user's environment but without the network.
+func (a *app) runGo(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	goCmd := ""
+	for _, d := range filepath.SplitList(a.getenv("PATH")) {
+		file := filepath.Join(d, "go")
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(d) {
+			goCmd = file
+			break
+		}
+	}
+	if goCmd == "" {
+		return nil, incompletef("install Go, or put it into PATH", "no go command")
+	}
+	var stdout, stderr bytes.Buffer
+	res, err := proc.Run(ctx, proc.Cmd{
+		Path: goCmd, Args: args, Dir: dir, Stdout: &stdout, Stderr: &stderr,
+		Env: append(a.env.Environ, "GOTOOLCHAIN=local", "GOPROXY=off", "CGO_ENABLED=1", "PWD="+dir),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("running go %s: %w", args[0], err)
+	}
+	if res.ExitCode != 0 || res.Signal != 0 {
+		return nil, usagef("run it by hand to see more: go list ./...", "go %s failed: %s", args[0], strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), nil
+}

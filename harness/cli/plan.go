@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/harness/plan"
+)
+
+func newPlanCmd(a *app) *cobra.Command {
+	var x axes
+	cmd := &cobra.Command{
+		Use:   "plan [PROJECT...]",
+		Short: "Print the cells that verify would run",
+		Long: `Print the cells that verify would run, with what is expected of each host and plugin, and run nothing.
+PROJECT is a directory with a plugproof.toml, a .txtar file or fixture:NAME; the current directory when omitted.
+--json prints the plan.json of a run.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			sources, err := a.projects(args)
+			if err != nil {
+				return err
+			}
+			all, err := cells(sources, x.selection())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(plan.ToPlan("", readVersion().Version, 0, all))
+			}
+			return a.print(planText(all))
+		},
+	}
+	x.register(cmd)
+	return cmd
+}
+
+// planText is a line for each host and plugin of each cell.
+func planText(all []plan.Cell) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CELL\tPROJECT\tARCH\tSUBJECT\tGO\tREBUILD\tLOAD")
+	for _, c := range all {
+		row := func(j plan.Job, load string) {
+			fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\n", c.ID().Short(), c.Cell.Project, c.Arch, c.Level, j.Subject,
+				cmp.Or(j.Go.Name, plan.Shipped), cmp.Or(j.Rebuild, "-"), load)
+		}
+		row(c.HostJob, "-")
+		for _, pl := range c.Plugins {
+			row(pl.Job, pl.Expected)
+		}
+	}
+	w.Flush()
+	fmt.Fprintf(&b, "%d cells\n", len(all))
+	return b.String()
+}

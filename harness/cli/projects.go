@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/fixtures"
+	"github.com/plugproof/plugproof/harness/plan"
+)
+
+// defaultGo is the Go under test where neither the project nor --go names one.
+const defaultGo = "go1.26.8"
+
+// source is a PROJECT argument that was read.
+type source struct {
+	Arg     string
+	Project *plan.Project
+	Archive *fixtures.Archive // nil for a directory; else it must be extracted, and the project told where: Project.Place
+}
+
+// projects reads PROJECT arguments: directories, .txtar files and fixture:NAME. None means -C's directory.
+func (a *app) projects(args []string) ([]source, error) {
+	if len(args) == 0 {
+		args = []string{"."}
+	}
+	out := make([]source, 0, len(args))
+	for _, arg := range args {
+		s, err := a.project(arg)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (a *app) project(arg string) (source, error) {
+	if name, ok := strings.CutPrefix(arg, fixtures.Prefix); ok {
+		archive, err := fixtures.Load(name)
+		var unknown *fixtures.UnknownError
+		if errors.As(err, &unknown) {
+			return source{}, usagef(unknown.Hint(), "%w", err)
+		}
+		if err != nil {
+			return source{}, err
+		}
+		p, err := plan.LoadArchive(archive, arg)
+		return source{arg, p, archive}, err
+	}
+	if strings.HasSuffix(arg, ".txtar") {
+		archive, err := readArchive(arg, a.path(arg))
+		if err != nil {
+			return source{}, err
+		}
+		p, err := plan.LoadArchive(archive, "")
+		return source{arg, p, archive}, err
+	}
+	p, err := plan.Load(a.path(arg))
+	return source{arg, p, nil}, err
+}
+
+// readArchive reads a user's archive.
+func readArchive(arg, file string) (*fixtures.Archive, error) {
+	const hint = "name a txtar archive with a go.mod and a plugproof.toml"
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, usagef(hint, "reading %q: %w", arg, errors.Unwrap(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, fixtures.MaxSize+1))
+	if err != nil {
+		return nil, usagef(hint, "reading %q: %w", arg, err)
+	}
+	archive, err := fixtures.ParseArchive(filepath.Base(arg), data)
+	if err != nil {
+		return nil, usagef(hint, "%w", err)
+	}
+	return archive, nil
+}
+
+// axes are the flags that choose cells.
+type axes struct {
+	goSpecs, arch, libc []string
+	pairs               string
+}
+
+func (x *axes) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringSliceVar(&x.goSpecs, "go", nil, "Go versions or name=path:DIR, instead of [matrix] go")
+	f.StringSliceVar(&x.arch, "arch", nil, "architectures: "+strings.Join(plan.Arches, ", "))
+	f.StringSliceVar(&x.libc, "libc", nil, "C libraries: "+strings.Join(plan.Libcs, ", "))
+	f.StringVar(&x.pairs, "pairs", "same", "host and plugin by the `same` Go, or all pairs")
+}
+
+func (x *axes) selection() plan.Selection {
+	return plan.Selection{DefaultGo: defaultGo, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs}
+}
+
+// cells are the cells of all projects, in order, none twice.
+func cells(sources []source, sel plan.Selection) ([]plan.Cell, error) {
+	var all []plan.Cell
+	for _, s := range sources {
+		own, err := plan.Cells(s.Project, sel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, own...)
+	}
+	plan.Sort(all)
+	return all, plan.Distinct(all)
+}
