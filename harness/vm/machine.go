@@ -3,18 +3,24 @@ package vm
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/plugproof/plugproof/results"
 )
 
 // Machine is a virtual machine that can be started any number of times.
 type Machine struct {
-	Model     Model
-	QEMU      string // file of QEMU's program
-	Version   string // QEMU's own, "7.2.22"
-	Accel     string // "tcg" or "kvm"
-	Kernel    string // file of the kernel's image
-	Initrd    string // file of the initramfs
-	MemoryMiB int    // 0: as the payload needs, SmallMemory or LargeMemory
-	Scratch   string // directory for payload disks; "" is the system's temporary directory
+	Model        Model
+	QEMU         string // file of QEMU's program
+	Version      string // QEMU's own, "7.2.22"
+	Accel        string // "tcg" or "kvm"
+	AccelWhy     string // why this one
+	Kernel       string // file of the kernel's image
+	Release      string // of the kernel, as its package says
+	KernelDigest results.Digest
+	ImageDigest  results.Digest
+	Initrd       string // file of the initramfs
+	MemoryMiB    int    // 0: as the payload needs, SmallMemory or LargeMemory
+	Scratch      string // directory for payload disks; "" is the system's temporary directory
 }
 
 // The memory classes in MiB. A payload above LargePayload bytes gets the large one: its pages are cached while it runs.

@@ -1,5 +1,4 @@
-// Package kernel finds a distribution kernel that was unpacked into a folder (boot/vmlinuz-RELEASE, boot/config-RELEASE,
-// lib/modules/RELEASE) and takes modules out of it in the order in which they must be loaded.
+// Package kernel opens a distribution kernel that was unpacked into a folder and takes modules out of it in the order in which they must be loaded.
 //
 // A package that was only unpacked has no modules.dep, for depmod makes that at install time; so the order comes from
 // each module's own modinfo section: depends= and softdep=.
@@ -7,6 +6,7 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +39,27 @@ type Kernel struct {
 	builtin map[string]bool   // module names that are part of the image
 }
 
-// Find looks for the kernel under root. Of several, it takes the last by name; release, if not empty, chooses one.
+// Open opens a kernel that scripts/deps laid out: vmlinuz, config, release and modules in one folder.
+func Open(dir string) (*Kernel, error) {
+	release, err := readLimited(filepath.Join(dir, "release"), 4096)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening kernel %q: %w", dir, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening kernel: %w", err)
+	}
+	k := &Kernel{Release: strings.TrimSpace(string(release)), Image: filepath.Join(dir, "vmlinuz"), Config: filepath.Join(dir, "config")}
+	if _, err := os.Stat(k.Image); err != nil {
+		return nil, fmt.Errorf("opening kernel: %w", err)
+	}
+	if err := k.index(filepath.Join(dir, "modules")); err != nil {
+		return nil, fmt.Errorf("opening kernel: %w", err)
+	}
+	return k, nil
+}
+
+// Find opens a kernel of a package that was unpacked under root. Of several, it takes the last by name; release, if not
+// empty, chooses one.
 func Find(root, release string) (*Kernel, error) {
 	images, err := filepath.Glob(filepath.Join(root, "boot", "vmlinuz-*"))
 	if err != nil {
@@ -63,14 +83,7 @@ func Find(root, release string) (*Kernel, error) {
 		}
 		return nil, fmt.Errorf("finding kernel in %q: modules of %s: %w", root, rel, ErrNotFound)
 	}
-	return nil, fmt.Errorf("finding kernel in %q: boot/vmlinuz-%s: %w", root, cmpOr(release, "*"), ErrNotFound)
-}
-
-func cmpOr(s, or string) string {
-	if s == "" {
-		return or
-	}
-	return s
+	return nil, fmt.Errorf("finding kernel in %q: boot/vmlinuz-%s: %w", root, cmp.Or(release, "*"), ErrNotFound)
 }
 
 // index notes where each module lies. It follows no symbolic link: a package's build link leads elsewhere.
