@@ -102,21 +102,24 @@ var libcFiles = regexp.MustCompile(`^(.*crt[0-9in]*\.o|lib(c|m|dl|pthread|rt|uti
 // parts lists everything of the compiler that reaches a program's bytes. Labels hold no directory of this machine; those of
 // the libc begin with "libc/".
 func (a answers) parts(dirs []string, driver string) ([]part, error) {
-	parts := []part{{"driver", driver}}
+	parts := []part{{label: "driver", path: driver}}
 	if a.real != "" {
 		if real, err := lookIn(dirs, a.real); err == nil {
-			parts = append(parts, part{"driver", real})
+			parts = append(parts, part{label: "driver", path: real})
 		}
 	}
 	for _, p := range a.progs {
 		name, file, _ := strings.Cut(p, " ")
 		if real, err := lookIn(dirs, file); err == nil {
-			parts = append(parts, part{"prog/" + name, real})
+			parts = append(parts, part{label: "prog/" + name, path: real})
 		}
 	}
 	for _, f := range a.files {
-		if st, err := os.Stat(f); err == nil && filepath.IsAbs(f) && st.Mode().IsRegular() && !strings.HasPrefix(f, a.libcDir+"/") {
-			parts = append(parts, part{"file/" + filepath.Base(f), f})
+		if f == a.loaderPath || filepath.Dir(f) == a.libcDir && libcFiles.MatchString(filepath.Base(f)) {
+			continue // the first is for the target and may lie here by chance; the second follow
+		}
+		if st, err := os.Stat(f); err == nil && filepath.IsAbs(f) && st.Mode().IsRegular() {
+			parts = append(parts, part{label: "file/" + filepath.Base(f), path: f})
 		}
 	}
 	if a.libcDir != "" {
@@ -126,7 +129,7 @@ func (a answers) parts(dirs []string, driver string) ([]part, error) {
 		}
 		for _, e := range entries {
 			if libcFiles.MatchString(e.Name()) {
-				parts = append(parts, part{"libc/lib/" + e.Name(), filepath.Join(a.libcDir, e.Name())})
+				parts = append(parts, part{label: "libc/lib/" + e.Name(), path: filepath.Join(a.libcDir, e.Name())})
 			}
 		}
 	}
@@ -173,7 +176,7 @@ func libraries(path string, seen map[string]bool) []part {
 		seen[name] = true
 		for _, dir := range dirs {
 			if file := filepath.Join(dir, name); isShared(file, f.Machine) {
-				parts = append(parts, part{"lib/" + name, file})
+				parts = append(parts, part{label: "lib/" + name, path: file})
 				parts = append(parts, libraries(file, seen)...)
 				break
 			}

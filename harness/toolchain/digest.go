@@ -17,8 +17,12 @@ import (
 // maxParts bounds how many files one toolchain may have; a GOROOT has about 6,000 that count, a host's /usr/include 20,000.
 const maxParts = 200_000
 
-// part is one file of a toolchain. The label is the same on every machine; the path is where it lies here.
-type part struct{ label, path string }
+// part is one file of a toolchain. The label is the same on every machine; the path is where it lies here. Where only a part of
+// the file counts, digest is that part's.
+type part struct {
+	label, path string
+	digest      results.Digest
+}
 
 // partsDigest is the Digest over the sorted lines "LABEL NUL SHA256 LF" of parts. Each file is hashed, or known from its stat.
 func (s *Store) partsDigest(ctx context.Context, c *statCache, parts []part) (results.Digest, error) {
@@ -33,7 +37,10 @@ func (s *Store) partsDigest(ctx context.Context, c *statCache, parts []part) (re
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			d, err := c.digest(p.path)
+			d, err := p.digest, error(nil)
+			if d == "" {
+				d, err = c.digest(p.path)
+			}
 			lines[i] = p.label + "\x00" + d.Hex() + "\n"
 			return err
 		})
@@ -81,7 +88,7 @@ func walk(dir, prefix string, keep func(rel string, isDir bool) bool) ([]part, e
 					return err
 				}
 			case regular:
-				parts = append(parts, part{prefix + "/" + filepath.ToSlash(name), path})
+				parts = append(parts, part{label: prefix + "/" + filepath.ToSlash(name), path: path})
 			}
 			if len(parts) > maxParts {
 				return fmt.Errorf("%q has more than %d files", dir, maxParts)
@@ -93,47 +100,6 @@ func walk(dir, prefix string, keep func(rel string, isDir bool) bool) ([]part, e
 		return nil, fmt.Errorf("listing %q: %w", dir, err)
 	}
 	return parts, nil
-}
-
-// goDigest identifies a GOROOT by VERSION, go.env, bin/go, pkg (tools and include) and lib, and by the sources of the standard
-// library without its tests. src/cmd is left out: the tools count as they were built, in pkg/tool. _go.mod is go.mod's name
-// in the toolchain module.
-func (s *Store) goDigest(ctx context.Context, root string) (results.Digest, error) {
-	parts := []part{{"bin/go", filepath.Join(root, "bin", "go")}}
-	for _, name := range []string{"VERSION", "go.env"} { // a development tree may lack the first, an old release the second
-		if p := filepath.Join(root, name); exists(p) {
-			parts = append(parts, part{name, p})
-		}
-	}
-	trees := map[string]func(string, bool) bool{
-		"pkg": func(rel string, isDir bool) bool {
-			return !(isDir && (rel == "obj" || rel == "bootstrap" || rel == "distpack"))
-		},
-		"lib": nil,
-		"src": func(rel string, isDir bool) bool {
-			base := filepath.Base(rel)
-			if isDir {
-				return rel != "cmd" && base != "testdata"
-			}
-			return !strings.HasSuffix(base, "_test.go") && base != "_go.mod"
-		},
-	}
-	for name, keep := range trees {
-		if !exists(filepath.Join(root, name)) {
-			continue
-		}
-		found, err := walk(filepath.Join(root, name), name, keep)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, found...)
-	}
-	c := s.openCache("go", root)
-	d, err := s.partsDigest(ctx, c, parts)
-	if err != nil {
-		return "", err
-	}
-	return d, c.save()
 }
 
 func exists(path string) bool {

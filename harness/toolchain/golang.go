@@ -102,7 +102,7 @@ func (s *Store) unavailable(version string, err error) error {
 	switch text := err.Error(); {
 	case s.Offline:
 		hint = "run once without --offline, or name a GOROOT with \"name=path:DIR\""
-	case strings.Contains(text, "404") || strings.Contains(text, "410") || strings.Contains(text, "toolchain not available"):
+	case strings.Contains(text, "404") || strings.Contains(text, "410") || strings.Contains(text, "not available"):
 		hint = "is there such a release? From 1.21 on the first of each is .0"
 	case strings.Contains(text, "checksum database disabled"):
 		hint = "unset GOSUMDB: a compiler that nobody verified is not used"
