@@ -343,3 +343,16 @@ func (c *comparison) whatIsKnown(a, b *facts) {
 		c.rep.Known = append(c.rep.Known, "instructions differ in "+strings.Join(code, ", "))
 	}
 }
+
+// CauseIDs lists the ids that Compare can name from two files alone.
+func CauseIDs() []string {
+	set := map[string]bool{}
+	for _, id := range settingCauses {
+		set[id] = true
+	}
+	for _, id := range []string{"go-version", "module-version", "libc", "cc-identity", "build-path", "plugin-path", "stripped", "build-id",
+		"embedded-time", "embedded-path", "embedded-host", "unknown"} {
+		set[id] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}

@@ -142,9 +142,21 @@ type Symbols struct {
 type Cause struct {
 	ID       string `json:"id"`
 	Evidence string `json:"evidence"`
-	Fix      string `json:"fix,omitempty"`
+	Fix      string `json:"fix"`    // null if none is known
 	Guess    bool   `json:"guess"`  // named by the shape of a value, not by what the files record
 	Proven   bool   `json:"proven"` // shown by intervention: always false for two files alone
+}
+
+// MarshalJSON writes an unknown fix as null.
+func (c Cause) MarshalJSON() ([]byte, error) {
+	type doc struct {
+		ID       string  `json:"id"`
+		Evidence string  `json:"evidence"`
+		Fix      *string `json:"fix"`
+		Guess    bool    `json:"guess"`
+		Proven   bool    `json:"proven"`
+	}
+	return json.Marshal(doc{c.ID, c.Evidence, orNull(c.Fix), c.Guess, c.Proven})
 }
 
 // Evidence is one differing place.
