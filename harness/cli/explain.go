@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/verify/cause"
+)
+
+// explainDoc is the `explain --json` document.
+type explainDoc struct {
+	Schema  string              `json:"schema"`
+	Entries []cause.Explanation `json:"entries"`
+}
+
+func newExplainCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [CAUSE|VERDICT|F21]",
+		Short: "Say what a cause, a verdict or a failure means and what to do",
+		Long: `Say what a cause id, a verdict of diff or abi, or a failure of plugin.Open (F1 to F27) means, how it
+comes about, and what to do. Without an argument, list them all.`,
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var ids []string
+			for _, e := range cause.Explanations() {
+				ids = append(ids, e.ID)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			entries := cause.Explanations()
+			if len(args) == 1 {
+				if entries = cause.Explain(args[0]); len(entries) == 0 {
+					return usagef("run 'plugproof explain' for the list", "nothing is called %q", args[0])
+				}
+			}
+			if a.json {
+				return a.printJSON(explainDoc{cause.Schema, entries})
+			}
+			var b strings.Builder
+			for _, e := range entries {
+				if len(args) == 1 {
+					b.WriteString(e.Text())
+				} else {
+					b.WriteString(e.ID + " (" + e.Kind + "): " + e.Meaning + "\n")
+				}
+			}
+			return a.print(b.String())
+		},
+	}
+}
