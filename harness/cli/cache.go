@@ -26,7 +26,7 @@ func (a *app) cachePath() (string, error) {
 			continue
 		}
 		if !filepath.IsAbs(dir) {
-			return "", usagef("give it an absolute path", "%s is %q", try.name, dir)
+			dir = filepath.Join(a.env.Dir, dir)
 		}
 		return filepath.Join(dir, try.below), nil
 	}

@@ -30,6 +30,7 @@ type Env struct {
 	Environ []string // NAME=value
 	Dir     string   // working directory, absolute
 	Now     func() time.Time
+	Context context.Context // ends the command; nil means that only a signal does
 }
 
 // OS is the Env of this process.
@@ -38,7 +39,7 @@ func OS() Env {
 	if err != nil {
 		dir = "." // a removed working directory: commands that need it will say so
 	}
-	return Env{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ(), dir, time.Now}
+	return Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Dir: dir, Now: time.Now}
 }
 
 // app is what every verb gets.
@@ -50,10 +51,14 @@ type app struct {
 	ready   bool   // flags and arguments were read: later errors are not about usage unless they say so
 }
 
-// Main runs one command and returns its exit code. SIGINT and SIGTERM cancel its context.
+// Main runs one command and returns its exit code. SIGINT and SIGTERM cancel its context; a second one ends the process.
 func Main(env Env) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	if env.Context == nil {
+		env.Context = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(env.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	a := &app{env: env, dir: env.Dir}
 	root := newRootCmd(a)
 	root.SetArgs(append([]string{}, env.Args...)) // nil would mean os.Args

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,6 +166,27 @@ func TestOneWriter(t *testing.T) {
 	cmd.Env = append(os.Environ(), "STORE_TEST_DIR="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestAppendFromManyGoroutines(t *testing.T) {
+	run, err := store.Create(filepath.Join(t.TempDir(), "run"), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := run.Append(record(results.Load)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	c, err := store.Read(run.Dir)
+	if err != nil || len(c.Records) != 20 {
+		t.Errorf("%d records, %v", len(c.Records), err)
 	}
 }
 

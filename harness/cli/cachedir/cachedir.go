@@ -1,12 +1,14 @@
 // Package cachedir measures and prunes plugproof's cache directory.
 //
 // The cache is DIR/KIND/NAME: a kind per thing that is cached (one per package that caches), and entries that are
-// files or directories, removed only as a whole. A file directly in DIR is an entry of the kind "files".
+// files or directories, removed only as a whole. A file directly in DIR is an entry of the kind "files"; Go's module cache
+// and GOPATH are one entry each, for half a module cache cannot be used offline.
 //
 // An entry is in use while any process holds a flock, shared or exclusive, on one of: the entry itself, KIND/NAME.lock,
 // and, in an entry that is a directory, NAME/lock or NAME/.lock. A flock on KIND/lock, KIND/.lock or DIR/KIND.lock keeps
 // the whole kind. Files called lock, .lock or *.lock are not entries and stay. Who uses an entry sets its modification
-// time, by which the least recently used is known; that of a directory is the newest of its own and its direct members'.
+// time, by which the least recently used is known; that of a directory is the newest of its own and its members' down to the
+// third level.
 //
 // Removal renames the entry first, so that it is gone as a whole even if the rest is cut short. It never follows a
 // symbolic link, makes read-only directories (Go's module cache) writable on its way, and touches nothing unless the
@@ -20,6 +22,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +38,12 @@ const tagText = tagSignature + "\n# This directory is the cache of plugproof, wh
 
 // removedPrefix marks entries whose removal has begun.
 const removedPrefix = ".removed-"
+
+// kinds are the names that plugproof and scripts/deps give to what they put into an untagged cache.
+var kinds = []string{"bin", "cc", "digests", "gocache", "gomod", "gopath", "images", "inputs", "userproxy"}
+
+// whole are the kinds that are one entry.
+var whole = map[string]bool{"gomod": true, "gopath": true}
 
 // loose is the kind of entries that lie directly in the cache.
 const loose = "files"
@@ -52,13 +61,13 @@ type Entry struct {
 
 // path of the entry below the cache.
 func (e Entry) path() string {
-	if e.Kind == loose {
+	if e.Kind == loose || whole[e.Kind] {
 		return e.Name
 	}
 	return path.Join(e.Kind, e.Name)
 }
 
-// Tag makes dir, with its parents, and tags it as plugproof's if it is new or empty.
+// Tag makes dir, with its parents, and tags it as plugproof's if it holds nothing but kinds that are.
 func Tag(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("making the cache: %w", err)
@@ -67,8 +76,10 @@ func Tag(dir string) error {
 	if err != nil {
 		return fmt.Errorf("making the cache: %w", err)
 	}
-	if len(entries) > 0 {
-		return nil
+	for _, e := range entries {
+		if !slices.Contains(kinds, e.Name()) {
+			return nil
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, tagName), []byte(tagText), 0o644); err != nil {
 		return fmt.Errorf("making the cache: %w", err)
@@ -91,14 +102,17 @@ func Scan(dir string) ([]Entry, error) {
 
 func scan(root *os.Root) ([]Entry, error) {
 	var all []Entry
-	kinds, err := fs.ReadDir(root.FS(), ".")
+	tops, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the cache: %w", err)
 	}
-	for _, k := range kinds {
+	for _, k := range tops {
 		names := []fs.DirEntry{k}
 		kind := loose
-		if k.IsDir() {
+		switch {
+		case k.IsDir() && whole[k.Name()]:
+			kind = k.Name()
+		case k.IsDir():
 			kind = k.Name()
 			names, err = fs.ReadDir(root.FS(), kind)
 			if err != nil {
@@ -125,11 +139,17 @@ func isLock(name string) bool { return name == "lock" || strings.HasSuffix(name,
 func (e *Entry) measure(root *os.Root) error {
 	links := map[[2]uint64]bool{}
 	top := e.path()
+	if info, err := root.Lstat(top); err != nil || !info.IsDir() { // WalkDir would follow a link at the top
+		if err == nil {
+			e.add(info, links, true)
+		}
+		return nil
+	}
 	err := fs.WalkDir(root.FS(), top, func(p string, d fs.DirEntry, err error) error {
 		if err == nil {
 			var info fs.FileInfo
 			if info, err = d.Info(); err == nil {
-				e.add(info, links, p == top || path.Dir(p) == top)
+				e.add(info, links, strings.Count(p[len(top):], "/") <= 3)
 				return nil
 			}
 		}

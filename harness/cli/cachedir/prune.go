@@ -31,6 +31,9 @@ func Prune(dir string, max int64, stop func() error) (Pruned, error) {
 		return p, fmt.Errorf("pruning the cache: %w", err)
 	}
 	defer root.Close()
+	if err := Tag(dir); err != nil {
+		return p, err
+	}
 	if err := tagged(root); err != nil {
 		return p, fmt.Errorf("pruning %q: %w", dir, err)
 	}
@@ -83,11 +86,11 @@ func tagged(root *os.Root) error {
 
 // finish removes what an earlier prune renamed and could not remove.
 func finish(root *os.Root) error {
-	kinds, err := fs.ReadDir(root.FS(), ".")
+	tops, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return err
 	}
-	for _, k := range kinds {
+	for _, k := range tops {
 		names := []fs.DirEntry{k}
 		if k.IsDir() && !strings.HasPrefix(k.Name(), removedPrefix) {
 			if names, err = fs.ReadDir(root.FS(), k.Name()); err != nil {
@@ -164,7 +167,11 @@ func lock(root *os.Root, p string) (f *os.File, held bool, err error) {
 // removeTree removes a tree whose directories may be read-only. Walking does not follow links, and root does not let
 // one lead out.
 func removeTree(root *os.Root, top string) error {
-	err := fs.WalkDir(root.FS(), top, func(p string, d fs.DirEntry, err error) error {
+	info, err := root.Lstat(top)
+	if err != nil || !info.IsDir() { // WalkDir would follow a link at the top
+		return root.RemoveAll(top)
+	}
+	err = fs.WalkDir(root.FS(), top, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
