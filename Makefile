@@ -1,0 +1,54 @@
+# make help lists the targets. Each one that builds or runs something installs what is missing first, through scripts/deps.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# What may be changed on the command line: make verify ARGS='--cold', make fuzz FUZZTIME=5m, make test PKG=./verify/...
+PKG      = ./...
+ARGS     =
+ARCH     = amd64,arm
+FIXTURES = $(sort $(patsubst fixtures/%.txtar,fixture:%,$(wildcard fixtures/*.txtar)))
+FUZZTIME = 20s
+BENCH    = .
+TIMEOUT  = 20m
+
+BIN = .bin/plugproof
+# The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
+WITH_GO = go=$$(scripts/deps --go) && PATH="$${go%/*}:$$PATH" && export PATH &&
+
+.PHONY: help deps build verify test bench fuzz lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
+
+deps: ## install what is missing; say what, and do nothing the second time
+	@scripts/deps
+
+build: deps ## build .bin/plugproof
+	@mkdir -p .bin
+	@$(WITH_GO) go build -trimpath -o $(BIN) ./harness/cmd/plugproof
+
+verify: build ## rebuild, predict and load every fixture for amd64 and arm, in virtual machines
+	@$(WITH_GO) $(BIN) verify --arch $(ARCH) $(ARGS) $(FIXTURES)
+
+test: deps ## all tests, in real virtual machines
+	@$(WITH_GO) go test -count=1 -timeout $(TIMEOUT) $(PKG)
+
+bench: deps ## all benchmarks
+	@$(WITH_GO) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TIMEOUT) $(PKG)
+
+fuzz: deps ## each fuzz target for FUZZTIME
+	@$(WITH_GO) set -e; grep -rlE --include='*_test.go' '^func Fuzz' . | sort | while read -r f; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$f"); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$${f%/*}" || exit 1; \
+		done; \
+	done
+
+lint: deps ## gofmt, go vet, and shellcheck where it is installed
+	@$(WITH_GO) unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
+	@$(WITH_GO) go vet ./...
+	@if command -v shellcheck >/dev/null; then shellcheck -s dash scripts/deps; else echo 'shellcheck is not installed, so scripts/deps was not checked'; fi
+
+clean: ## remove what was built and run here; the caches are plugproof cache's
+	rm -rf .bin results/runs
