@@ -1,0 +1,20 @@
+package build
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+var testContext = context.Background()
+
+// goroot is that of the go command that runs the tests.
+func goroot() string {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return filepath.Clean(runtime.GOROOT())
+	}
+	return strings.TrimSpace(string(out))
+}

@@ -1,0 +1,78 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/plugproof/plugproof/harness/proc"
+)
+
+// maxStdout is the most that a command whose output is used may write, in bytes.
+const maxStdout = 64 << 20
+
+// run runs one command on the side, in the job's directory. What it says goes to the log. failed is set when the command ran and
+// ended badly by its own or the project's fault; err is set when it could not be run or was ended from outside.
+func (s *side) run(ctx context.Context, op string, argv []string, extra map[string]string, stdout io.Writer) (failed *Failure, err error) {
+	var said tail
+	c := s.cmd
+	c.Path, c.Args, c.Dir, c.Env = argv[0], argv[1:], s.dir, s.environ(extra)
+	c.Stderr = io.MultiWriter(&said, &s.log)
+	c.Stdout = c.Stderr
+	if stdout != nil {
+		c.Stdout = stdout
+	}
+	start := s.b.Now()
+	res, err := proc.Run(ctx, c)
+	s.wall += s.b.Now().Sub(start)
+	s.cpu += res.CPU()
+	text := strings.TrimSpace(s.plain(said.String()))
+	switch {
+	case ctx.Err() != nil:
+		return nil, &Error{Op: "building " + s.what(), Text: op, Err: ctx.Err()}
+	case errors.Is(err, proc.ErrExec):
+		return &Failure{Op: op, Text: s.plain(err.Error()), Side: s.name}, nil
+	case err != nil:
+		return nil, &Error{Op: "building " + s.what(), Text: op, Err: err}
+	case res.OK():
+		return nil, nil
+	case res.Signal != 0:
+		return nil, &Error{Op: "building " + s.what(), Text: fmt.Sprintf("%s: %s: %s", op, res, lastLine(text)), Kind: Infrastructure}
+	}
+	if line, ok := grave(text); ok {
+		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: Infrastructure,
+			hint: "the machine failed, not the source: look at memory and disk space"}
+	}
+	if line, ok := missingModule(text); ok {
+		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: NotFetched,
+			hint: "run it once with the network on; builds themselves never download"}
+	}
+	if text == "" {
+		text = res.String()
+	}
+	return &Failure{Op: op, Text: text, Side: s.name}, nil
+}
+
+// output runs a command and gives what it wrote to standard output.
+func (s *side) output(ctx context.Context, op string, argv []string) (string, *Failure, error) {
+	var out limited
+	failed, err := s.run(ctx, op, argv, nil, &out)
+	return out.String(), failed, err
+}
+
+// limited is a buffer that refuses to grow beyond maxStdout.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > maxStdout {
+		return 0, fmt.Errorf("more than %d bytes of output", maxStdout)
+	}
+	return l.Buffer.Write(p)
+}
+
+func lastLine(text string) string {
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
