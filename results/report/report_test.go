@@ -149,3 +149,16 @@ func TestEmptyRuns(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkText shows a run whose only error text is 1 MiB long: layout is linear in it.
+func BenchmarkText(b *testing.B) {
+	plan, recs := sample()
+	recs[3].Subjects[1].Text = strings.Repeat("a few words ", 1<<20/12)
+	r := report.New(plan, recs)
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		if err := r.Text(&bytes.Buffer{}, report.Style{Width: 80}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -118,18 +118,22 @@ func (p *paragraph) line(indent int, text string) {
 func (p *paragraph) wrap(indent int, text string) {
 	pad := strings.Repeat(" ", indent)
 	room := p.width - indent
-	for p.width > 0 && room >= 20 && utf8.RuneCountInString(text) > room {
-		head := string([]rune(text)[:room+1])
-		at := strings.LastIndexByte(head, ' ')
-		if at <= 0 { // one long word: leave it whole, it may be copied
-			if at = strings.IndexByte(text[1:], ' ') + 1; at == 0 {
-				break
-			}
-		}
-		p.b.WriteString(pad + strings.TrimRight(text[:at], " ") + "\n")
-		text = strings.TrimLeft(text[at:], " ")
+	if p.width <= 0 || room < 20 {
+		p.b.WriteString(strings.TrimRight(pad+text, " ") + "\n")
+		return
 	}
-	p.b.WriteString(strings.TrimRight(pad+text, " ") + "\n")
+	column, start, space := 0, 0, -1 // of the line that begins at start: its width so far and its last space
+	for i, c := range text {
+		if c == ' ' && i > start {
+			space = i
+		}
+		if column++; column > room && space > start { // a long word is left whole, it may be copied
+			p.b.WriteString(pad + strings.TrimRight(text[start:space], " ") + "\n")
+			start = space + 1
+			column, space = utf8.RuneCountInString(text[start:min(len(text), i+utf8.RuneLen(c))]), -1
+		}
+	}
+	p.b.WriteString(strings.TrimRight(pad+text[start:], " ") + "\n")
 }
 
 // clean makes outside text safe for a terminal and for XML: control characters and broken UTF-8 are shown as U+FFFD,
