@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func (s *side) goBuild(ctx context.Context, more []string, pkg string) (*Failure
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	return s.written("go build: %s is not a main package: nothing was written")
+	return s.written("go build")
 }
 
 // install builds a host as `go install -trimpath PACKAGE@VERSION` does: with the module's own build list. For another architecture cmd/go
@@ -112,12 +113,20 @@ func (s *side) custom(ctx context.Context) (*Failure, error) {
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	return s.written("command: nothing was written to PLUGPROOF_OUT for %s")
+	return s.written("command")
 }
 
-func (s *side) written(format string) (*Failure, error) {
-	if st, err := os.Lstat(s.out); err != nil || !st.Mode().IsRegular() {
-		return &Failure{Op: "build", Text: fmt.Sprintf(format, s.job.Package), Side: s.name}, nil
+// written checks that there is an ELF file now: for a package that is not main, go build -o writes an archive.
+func (s *side) written(op string) (*Failure, error) {
+	no := func(text string) (*Failure, error) { return &Failure{Op: op, Text: text, Side: s.name}, nil }
+	f, err := os.Open(s.out)
+	if err != nil {
+		return no(fmt.Sprintf("nothing was written for %s", s.job.Package))
+	}
+	defer f.Close()
+	magic := make([]byte, 4)
+	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != "\x7fELF" {
+		return no(fmt.Sprintf("what was written for %s is no ELF file; is it a main package?", s.job.Package))
 	}
 	return nil, nil
 }

@@ -47,6 +47,7 @@ func (s *side) run(ctx context.Context, op string, argv []string, extra map[stri
 			hint: "the machine failed, not the source: look at memory and disk space"}
 	}
 	if line, ok := missingModule(text); ok {
+		s.b.forget(s.job)
 		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: NotFetched,
 			hint: "run it once with the network on; builds themselves never download"}
 	}

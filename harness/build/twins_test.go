@@ -142,8 +142,8 @@ func TestBrokenSourceIsData(t *testing.T) {
 		{"template fails", func(j *Job) { j.Flags = []string{"-tags={{cmd:false}}"} }, "{{cmd:false}}", "exit status 1"},
 		{"template unknown", func(j *Job) { j.Flags = []string{"-tags={{cmd:no-such-program}}"} }, "{{cmd:no-such-program}}", "executable file not found"},
 		{"before fails", func(j *Job) { j.Before = [][]string{{"sh", "-c", "echo sorry >&2; exit 3"}} }, "before sh -c echo sorry >&2; exit 3", "sorry"},
-		{"command writes nothing", func(j *Job) { j.Command = []string{"true"} }, "build", "nothing was written"},
-		{"not a main package", func(j *Job) { j.Package = "./api"; j.Plugin = false }, "build", "not a main package"},
+		{"command writes nothing", func(j *Job) { j.Command = []string{"true"} }, "command", "nothing was written"},
+		{"not a main package", func(j *Job) { j.Package = "./api"; j.Plugin = false }, "go build", "is no ELF file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			j := x.job(t, tr, "./plugin/broken", "-trimpath")

@@ -1,0 +1,145 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/harness/proc"
+)
+
+// Fetch downloads what the job's packages need into the module cache. It is the only thing here that uses the network, and only it sees
+// FetchEnv; the checksum database stays as that says. The user's tree is not written to: it is seen read-only, or a copy is used where there
+// are no mounts. Sources that are broken are no error, for building says that better. What was fetched once for the same sources is not asked for again.
+// It reports whether it looked at all.
+func (b *Builder) Fetch(ctx context.Context, j Job) (looked bool, err error) {
+	if err := j.check(); err != nil {
+		return false, err
+	}
+	mark, err := b.fetchedMark(j)
+	if err != nil {
+		return false, &Error{Op: "fetching modules for " + j.Subject, Err: err}
+	}
+	if _, err := os.Stat(mark); err == nil || b.Offline {
+		return false, nil
+	}
+	scratch, done, err := b.scratch(ctx)
+	if err != nil {
+		return false, &Error{Op: "fetching modules for " + j.Subject, Err: err}
+	}
+	defer done()
+	s, err := b.openFetch(ctx, j, scratch)
+	if err != nil {
+		return false, &Error{Op: "fetching modules for " + j.Subject, Err: err}
+	}
+	defer s.shut()
+	argv := append(append([]string{s.goCmd(), "list", "-e", "-deps"}, listFlags(j.Flags)...), j.Package)
+	if j.Version != "" { // go list takes no package@version; -n downloads and builds nothing
+		argv = append(append([]string{s.goCmd(), "install", "-n"}, listFlags(j.Flags)...), j.Package+"@"+j.Version)
+	}
+	_, failed, err := s.output(ctx, "fetching modules", argv)
+	if err != nil {
+		if own, ok := err.(*Error); ok && own.Kind == NotFetched {
+			own.hint = "is the network there? GOPROXY, GOSUMDB and the proxy variables are taken from the caller's environment"
+		}
+		return true, err
+	}
+	said := s.plain(s.log.String())
+	if failed != nil && j.Version != "" {
+		return true, &Error{Op: "fetching " + j.Package + "@" + j.Version, Text: failed.Text, Kind: NotFetched,
+			hint: "is the version right, and the network there? GOPROXY and the proxy variables are taken from the caller's environment"}
+	}
+	if line, ok := unreachable(said); ok {
+		return true, &Error{Op: "fetching modules for " + j.Subject, Text: line, Kind: NotFetched,
+			hint: "is the network there? GOPROXY, GOSUMDB and the proxy variables are taken from the caller's environment"}
+	}
+	if failed != nil {
+		return true, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(mark), 0o755); err != nil {
+		return true, &Error{Op: "fetching modules for " + j.Subject, Err: err}
+	}
+	if err := os.WriteFile(mark, nil, 0o644); err != nil {
+		return true, &Error{Op: "fetching modules for " + j.Subject, Err: err}
+	}
+	return true, nil
+}
+
+// fetchedMark is the file that says that everything for these sources is in this module cache.
+func (b *Builder) fetchedMark(j Job) (string, error) {
+	sources := j.Version
+	if sources == "" {
+		d, err := j.Tree.Sources()
+		if err != nil {
+			return "", err
+		}
+		sources = string(d)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", []string{b.ModCache, sources, j.Dir, j.Package, j.Arch, j.Go.Name, string(j.Go.Digest), j.Env["GOFLAGS"], j.Env["GOWORK"], j.Env["GOEXPERIMENT"]})
+	fmt.Fprintf(h, "%q\n", listFlags(j.Flags))
+	return filepath.Join(b.Cache, "fetched", hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// forget removes what says that the job's modules are there: a build has just found that they are not.
+func (b *Builder) forget(j Job) {
+	if mark, err := b.fetchedMark(j); err == nil {
+		os.Remove(mark)
+	}
+}
+
+// openFetch prepares a place with the network, in which the tree can be read.
+func (b *Builder) openFetch(ctx context.Context, j Job, scratch string) (*side, error) {
+	w := surround["a"]
+	s := &side{b: b, job: j, name: "fetch", root: filepath.Join(scratch, "fetch"), gor: j.Go.GOROOT, cache: filepath.Join(b.Cache, "gocache", "fetch")}
+	src := filepath.Join(b.Cache, "at", "fetch", j.Tree.key(), "src")
+	for _, d := range []string{filepath.Join(s.root, "home/.config/go/telemetry"), filepath.Join(s.root, "tmp"), b.ModCache, s.cache, src,
+		filepath.Join(b.Cache, "fetchpath")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.root, "home/.config/go/telemetry/mode"), []byte("off"), 0o644); err != nil {
+		return nil, err
+	}
+	s.src = src
+	if proc.Isolation().Mount {
+		s.cmd.Binds = []proc.Bind{{From: j.Tree.Base, To: src, ReadOnly: true}}
+	} else {
+		s.src = filepath.Join(s.root, "src")
+		if err := j.Tree.copyTo(s.src, b.MaxTree); err != nil {
+			return nil, err
+		}
+	}
+	s.dir = filepath.Join(s.src, filepath.FromSlash(j.Tree.Project), filepath.FromSlash(j.Dir))
+	s.cmd.Network, s.cmd.Umask = true, w.umask
+	s.environment(w)
+	for _, k := range []string{"GOPROXY", "GOSUMDB"} {
+		delete(s.env, k)
+	}
+	s.env["GOPATH"] = filepath.Join(b.Cache, "fetchpath") // what is known of the checksum database stays there
+	for _, e := range b.FetchEnv {
+		k, v, ok := strings.Cut(e, "=")
+		if ok && !slices.Contains([]string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOFLAGS", "GOOS", "GOARCH", "GOTOOLCHAIN", "GOROOT", "GOWORK", "GOENV", "PATH", "TMPDIR"}, k) {
+			s.env[k] = v
+		}
+	}
+	return s, nil
+}
+
+// unreachable finds the line that says that the network was not there.
+func unreachable(output string) (string, bool) {
+	for line := range strings.Lines(output) {
+		for _, sign := range []string{"dial tcp", "no such host", "network is unreachable", "connection refused", "i/o timeout", "TLS handshake", "proxyconnect", "module lookup disabled"} {
+			if strings.Contains(line, sign) {
+				return strings.TrimSpace(line), true
+			}
+		}
+	}
+	return "", false
+}
