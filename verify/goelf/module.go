@@ -21,7 +21,7 @@ const (
 type Module struct {
 	Path      string    // pluginpath
 	Packages  []Package // in the order in which the runtime compares them
-	field     uint64    // address of moduledata.pkghashes, 0 when it was not found
+	Field     uint64    // address of moduledata.pkghashes
 	pclntab   uint64    // address of the pcHeader, 0 when it was not found
 	relatives map[uint64]uint64
 }
@@ -165,7 +165,7 @@ func (f *File) findModuledata(m *Module, fields []uint64, n int) (int, error) {
 		p, ok := ptrs[q-2*w]
 		if !ok || pathLen == 0 || pathLen > maxDynString {
 			if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"
-				m.field = q
+				m.Field = q
 				return int(length), nil
 			}
 			continue
@@ -174,7 +174,7 @@ func (f *File) findModuledata(m *Module, fields []uint64, n int) (int, error) {
 		if err != nil {
 			continue
 		}
-		m.field, m.Path = q, string(path)
+		m.Field, m.Path = q, string(path)
 		return int(length), nil
 	}
 	return n, fmt.Errorf("reading the plugin path: %w: the module data was not found", ErrNoPlugin)
@@ -284,16 +284,16 @@ const moduledataBack = 128
 
 // pclntabOf finds the pcHeader of a plugin: the nearest word before pkghashes whose target begins with a pclntab's magic number is the first field of the module data.
 func (f *File) pclntabOf(m *Module) (uint64, error) {
-	if m.field == 0 {
+	if m.Field == 0 {
 		return 0, ErrNoPlugin
 	}
 	w := uint64(f.PtrSize())
-	ptrs, err := f.relativesIn(m.field-min(m.field, moduledataBack*w), m.field)
+	ptrs, err := f.relativesIn(m.Field-min(m.Field, moduledataBack*w), m.Field)
 	if err != nil {
 		return 0, err
 	}
 	for i := uint64(1); i <= moduledataBack; i++ {
-		if p, ok := ptrs[m.field-i*w]; ok {
+		if p, ok := ptrs[m.Field-i*w]; ok {
 			if b, err := f.ReadAddr(p, 8); err == nil && f.isPclntab(b) {
 				return p, nil
 			}

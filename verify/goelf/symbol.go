@@ -64,6 +64,12 @@ func (f *File) DynSymbol(i uint32) (Symbol, error) {
 	return s, err
 }
 
+// DynSymbolEntry returns one dynamic symbol without its name, which costs no allocation.
+func (f *File) DynSymbolEntry(i uint32) (Symbol, error) {
+	s, _, err := f.dynSymbol(i)
+	return s, err
+}
+
 // dynSymbol reads a symbol without its name. Relocations may name symbols beyond the hash table's count, so only the segment bounds it.
 func (f *File) dynSymbol(i uint32) (Symbol, uint32, error) {
 	t := f.tables()

@@ -1,0 +1,91 @@
+package abi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/plugproof/plugproof/results"
+)
+
+// Input is a file as the process will see it, and its bytes as they are here.
+type Input struct {
+	Path   string         // the text that is given to plugin.Open; for the host, its name
+	Real   string         // the absolute path without symbolic links, as the loader names the file in the process; default: Path
+	ID     string         // the identity of the file behind the path, such as device and inode; default: Real
+	R      io.ReaderAt    // nil when it cannot be opened
+	Size   int64          // bytes
+	SHA256 results.Digest // taken for the report when it is known; the host's is computed otherwise
+	Err    error          // why R is nil: fs.ErrNotExist, fs.ErrPermission, syscall.EISDIR; nil counts as fs.ErrNotExist
+}
+
+// OpenInput opens a file of this machine. A file that does not exist or cannot be read is an Input too, with the reason in Err: for a
+// plugin that is a prediction. closer is never nil.
+func OpenInput(path string) (in Input, closer func() error) {
+	closer = func() error { return nil }
+	in = Input{Path: path}
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		in.Err = err
+		return in, closer
+	}
+	in.Real = real
+	f, err := os.Open(real)
+	if err != nil {
+		in.Err = err
+		return in, closer
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = syscall.EISDIR
+	} else if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("opening %q: not a regular file", path)
+	}
+	if err != nil {
+		f.Close()
+		in.Err = err
+		return in, closer
+	}
+	in.R, in.Size = f, st.Size()
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		in.ID = fmt.Sprintf("%d:%d", sys.Dev, sys.Ino)
+	}
+	return in, f.Close
+}
+
+// complete fills in the defaults.
+func (in Input) complete() Input {
+	if in.Real == "" {
+		in.Real = in.Path
+	}
+	if in.ID == "" {
+		in.ID = in.Real
+	}
+	if in.R == nil && in.Err == nil {
+		in.Err = fs.ErrNotExist
+	}
+	return in
+}
+
+// errnoText is the C library's text for a file that cannot be opened or read.
+func errnoText(err error) string {
+	var no syscall.Errno
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "No such file or directory"
+	case errors.Is(err, fs.ErrPermission):
+		return "Permission denied"
+	case errors.Is(err, syscall.EISDIR):
+		return "Is a directory"
+	case errors.As(err, &no) && no == syscall.ELOOP:
+		return "Too many levels of symbolic links"
+	}
+	return "No such file or directory"
+}

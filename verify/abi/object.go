@@ -1,0 +1,136 @@
+package abi
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// object is a file in the process: the host, a library, or a plugin.
+type object struct {
+	name     string // as the loader names it in its messages
+	short    string // the name under which a library was searched
+	id       string
+	file     *goelf.File
+	info     *debug.BuildInfo // nil for files that Go did not make
+	neededBy *object
+	runtime  bool // loaded by dlopen, not when the process started
+	libc     bool // the C library itself
+	missing  bool // wanted at the start and not found: what it defines is unknown
+	failed   bool // a plugin that plugin.Open refused; its symbols stay
+	path     string
+}
+
+func newObject(name, path string, r io.ReaderAt, size int64) (*object, error) {
+	f, err := goelf.Open(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	o := &object{name: name, path: path, file: f}
+	if info, err := f.BuildInfo(); err == nil {
+		o.info = info
+	}
+	return o, nil
+}
+
+func (o *object) goVersion() string {
+	if o.info == nil {
+		return ""
+	}
+	return o.info.GoVersion
+}
+
+func (o *object) setting(key string) string {
+	if o.info == nil {
+		return ""
+	}
+	for _, s := range o.info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// mapped is a file as the loader maps it: whole pages, the bytes after the end of a cut file zero up to the page's end.
+type mapped struct {
+	r    io.ReaderAt
+	size int64
+}
+
+func (m mapped) ReadAt(b []byte, off int64) (int, error) {
+	if off >= m.size {
+		clear(b)
+		return len(b), nil
+	}
+	n := int64(len(b))
+	if off+n > m.size {
+		clear(b[m.size-off:])
+		n = m.size - off
+	}
+	if k, err := m.r.ReadAt(b[:n], off); int64(k) < n {
+		return k, err
+	}
+	return len(b), nil
+}
+
+// cut says what became of the loaded part of a truncated file.
+type cut int
+
+const (
+	whole    cut = iota
+	tailZero     // the rest of the last page reads as zero
+	pageLost     // a whole page is gone: touching it is SIGBUS
+)
+
+// mapFile looks for PT_LOAD contents beyond the end of the file, and returns the file as it will lie in memory.
+func mapFile(f *goelf.File, r io.ReaderAt, size int64, page uint64) (io.ReaderAt, int64, cut) {
+	end := uint64(size)
+	state := whole
+	top := end
+	for _, s := range f.Segments {
+		if s.Type != elf.PT_LOAD || s.FileSz == 0 {
+			continue
+		}
+		last := s.Off + s.FileSz
+		switch {
+		case last < s.Off || last > (end+page-1)/page*page:
+			return r, size, pageLost
+		case last > end:
+			state = tailZero
+			top = max(top, last)
+		}
+	}
+	if state == whole {
+		return r, size, whole
+	}
+	return mapped{r, size}, int64(top), state
+}
+
+// staticLibc tells the C library of a static host by texts that only its dlopen holds.
+func staticLibc(f *goelf.File) string {
+	const chunk = 256 << 10
+	musl, glibc := []byte("Dynamic loading not supported"), []byte("/etc/ld.so.cache")
+	for _, s := range f.Segments {
+		if s.Type != elf.PT_LOAD || s.Flags&elf.PF_W != 0 {
+			continue
+		}
+		for at := uint64(0); at < s.FileSz; at += chunk {
+			b, err := f.ReadOffset(int64(s.Off+at), int(min(chunk+64, s.FileSz-at)))
+			if err != nil {
+				break
+			}
+			if bytes.Contains(b, musl) {
+				return libcMusl
+			}
+			if bytes.Contains(b, glibc) {
+				return libcGlibc
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,254 @@
+package abi
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// ErrHost is wrapped by Predict's error when the host itself cannot be judged: unreadable, no ELF file, no Go program, or a plugin.
+var ErrHost = errors.New("bad host")
+
+// Predict says what each plugin.Open of one process answers, when host opens the plugins in order. An error means that the host is bad (ErrHost) or
+// that a file could not be read; a plugin that is missing, damaged or no plugin is an answer.
+func Predict(host Input, plugins []Input, opt Options) (*Report, error) {
+	p, rep, err := begin(host, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	for _, in := range plugins {
+		out, err := p.plugin(in.complete())
+		if no := syscall.Errno(0); errors.As(err, &no) {
+			return nil, fmt.Errorf("predicting %q: %w", in.Path, err)
+		} else if err != nil { // tables that lead outside the file lead the loader outside the mapping
+			out.Verdict, out.Error, out.KillsHost, out.Cause = Abort, nil, true, unknown("the file is damaged: %v", err)
+			p.dead = true
+		}
+		rep.Plugins = append(rep.Plugins, out)
+	}
+	rep.Limits = append(rep.Limits, p.limits...)
+	return rep, nil
+}
+
+// begin reads the host and starts the process.
+func begin(in Input, opt Options) (*process, *Report, error) {
+	in = in.complete()
+	if in.R == nil {
+		return nil, nil, fmt.Errorf("reading host %q: %w: %w", in.Path, ErrHost, in.Err)
+	}
+	o, err := newObject(in.Real, in.Path, in.R, in.Size)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
+	}
+	mach := machineOf(o.file.Machine, o.file.Class)
+	switch {
+	case mach == nil:
+		return nil, nil, fmt.Errorf("reading host %q: %w: machine %v is not supported", in.Path, ErrHost, o.file.Machine)
+	case o.file.Type != elf.ET_EXEC && o.file.Type != elf.ET_DYN:
+		return nil, nil, fmt.Errorf("reading host %q: %w: type %v is no program", in.Path, ErrHost, o.file.Type)
+	}
+	if m, err := moduleOf(o); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
+	} else if m != nil {
+		return nil, nil, fmt.Errorf("reading host %q: %w: it is itself a plugin", in.Path, ErrHost)
+	}
+	if o.info == nil && !hasPackages(o) {
+		return nil, nil, fmt.Errorf("reading host %q: %w: it is no Go program", in.Path, ErrHost)
+	}
+	o.id = in.ID
+	p := &process{opt: opt, mach: mach, host: o, libc: libcOf(o), done: map[string]goError{}}
+	rep := &Report{Schema: Schema, Plugins: []Plugin{}, Limits: []string{}}
+	rep.Host = Host{Path: in.Path, Arch: mach.arch, Go: pointer(o.goVersion()), Libc: pointer(p.libc)}
+	if in.SHA256 == "" && !opt.NoDigest {
+		if in.SHA256, _, err = results.DigestReader(io.NewSectionReader(in.R, 0, in.Size)); err != nil {
+			return nil, nil, fmt.Errorf("reading host %q: %w", in.Path, err)
+		}
+	}
+	if in.SHA256 != "" {
+		rep.Host.SHA256 = &in.SHA256
+	}
+	if opt.Root != nil && opt.RootName != "" {
+		rep.Root = &opt.RootName
+	}
+	if err := p.modules.begin(o); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
+	}
+	if p.libc == libcGlibc {
+		p.loader = &glibcLoader{}
+	} else {
+		p.loader = &muslLoader{}
+	}
+	if p.static() == "" || p.libc == libcGlibc {
+		if err := p.loader.start(p); err != nil {
+			p.close()
+			return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
+		}
+	}
+	return p, rep, nil
+}
+
+func hasPackages(o *object) bool {
+	_, ok, err := o.file.PackageHash("runtime")
+	return err == nil && ok
+}
+
+// libcOf goes by the loader that the host names; for a static host by the texts in its C library.
+func libcOf(o *object) string {
+	interp := o.file.Interp()
+	base := interp[strings.LastIndexByte(interp, '/')+1:]
+	switch {
+	case strings.HasPrefix(base, "ld-musl-"):
+		return libcMusl
+	case strings.HasPrefix(base, "ld-linux"), strings.HasPrefix(base, "ld.so"), strings.HasPrefix(base, "ld64"):
+		return libcGlibc
+	case interp == "" && o.setting("CGO_ENABLED") != "0":
+		return staticLibc(o.file)
+	}
+	return ""
+}
+
+// The reasons for which a host cannot load plugins at all.
+const (
+	hostNoCgo    = "no cgo"
+	hostNoPlugin = "no package plugin"
+	hostStatic   = "static"
+)
+
+func (p *process) static() string {
+	o := p.host
+	switch {
+	case o.setting("CGO_ENABLED") == "0":
+		return hostNoCgo
+	case o.file.Interp() == "":
+		return hostStatic
+	case !hasPackages(o):
+		return hostNoPlugin
+	}
+	return ""
+}
+
+func pointer(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// plugin is one call of plugin.Open.
+func (p *process) plugin(in Input) (Plugin, error) {
+	out := Plugin{Path: in.Path, Mismatches: []Difference{}, Drift: []string{}}
+	why := p.static()
+	if p.dead {
+		out.Verdict = NotReached
+		if why != "" {
+			out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+		}
+		return out, nil
+	}
+	fail := func(v Verdict, text string, args ...any) {
+		s := fmt.Sprintf(text, args...)
+		out.Verdict, out.Error = v, &s
+	}
+	switch why {
+	case hostNoCgo:
+		fail(HostCannotLoad, "plugin: not implemented")
+		out.Cause = hostCause(why)
+		return out, nil
+	case hostNoPlugin:
+		out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+		return out, nil
+	}
+	if err := p.opening(in, &out, fail); err != nil {
+		return out, err
+	}
+	if p.dead = out.KillsHost && out.Verdict != Poisoned; why == hostStatic {
+		out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+	}
+	return out, nil
+}
+
+// opening is plugin/plugin_dlopen.go's open.
+func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text string, args ...any)) error {
+	if !in.exists() {
+		fail(NotFound, `plugin.Open("%s"): realpath failed`, in.Path)
+		return nil
+	}
+	if old, ok := p.done[in.Real]; ok {
+		if old.text == "" {
+			out.Verdict = old.verdict
+			return nil
+		}
+		fail(old.verdict, `plugin.Open("%s"): %s (previous failure)`, in.Path, old.text)
+		out.Package, out.Mismatches, out.Cause = old.pkg, old.diffs, old.cause
+		return nil
+	}
+	if p.libc == libcMusl && p.static() == hostStatic {
+		fail(HostCannotLoad, `plugin.Open("%s"): Dynamic loading not supported`, in.Path)
+		return nil
+	}
+	l, err := p.loader.dlopen(p, in)
+	if err != nil {
+		return err
+	}
+	switch {
+	case l.fatal != "":
+		out.Verdict, out.KillsHost, out.Cause = Abort, true, unknown("%s", l.fatal)
+		return nil
+	case l.text != "":
+		fail(l.verdict, `plugin.Open("%s"): %s`, in.Path, l.text)
+		out.Cause = l.cause
+		return nil
+	}
+	res, err := p.lastModuleInit(l)
+	if err != nil {
+		return err
+	}
+	out.Verdict, out.Package, out.Mismatches, out.Cause = res.verdict, res.pkg, res.diffs, res.cause
+	if out.Mismatches == nil {
+		out.Mismatches = []Difference{}
+	}
+	switch {
+	case res.verdict == Abort:
+		out.KillsHost = true
+		return nil
+	case res.text != "":
+		name := in.Path
+		if len(name) > 3 { // as plugin_dlopen.go has it
+			name = strings.TrimSuffix(name, ".so")
+		}
+		fail(res.verdict, `plugin.Open("%s"): %s`, name, res.text)
+	}
+	out.KillsHost = res.verdict == Poisoned
+	p.done[in.Real] = res
+	return nil
+}
+
+// exists reports whether realpath finds the file.
+func (in Input) exists() bool {
+	return in.R != nil || !isNotExist(in.Err)
+}
+
+// openPlugin reads a plugin's file as it will lie in memory. A loaded page beyond the file's end kills the process.
+func openPlugin(p *process, in Input) (*object, loading, error) {
+	f, err := goelf.Open(in.R, in.Size)
+	if err != nil {
+		return nil, loading{}, fmt.Errorf("reading %q: %w", in.Path, err)
+	}
+	r, size, state := mapFile(f, in.R, in.Size, p.mach.pageSize)
+	if state == pageLost {
+		return nil, loading{fatal: fmt.Sprintf("the file is cut: a loaded segment ends beyond its %d bytes (SIGBUS)", in.Size)}, nil
+	}
+	o, err := newObject(in.Real, in.Path, r, size)
+	if err != nil {
+		return nil, loading{}, err
+	}
+	o.id, o.runtime, o.neededBy = in.ID, true, p.host
+	return o, loading{}, nil
+}

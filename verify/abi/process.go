@@ -1,0 +1,136 @@
+package abi
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// The C libraries whose loaders are simulated.
+const (
+	libcMusl  = "musl"
+	libcGlibc = "glibc"
+)
+
+// process is the state that one open leaves for the next.
+type process struct {
+	opt    Options
+	mach   *machine
+	libc   string
+	host   *object
+	loader loader
+	global []*object // the global symbol scope, in its order
+	loaded []*object // in load order, without the host
+	limits []string
+	open   []io.Closer
+
+	modules modules
+	done    map[string]goError // by real path: what plugin.Open remembers
+	dead    bool
+}
+
+// goError is what package plugin keeps of a file: a failure of the Go checks, or success ("").
+type goError struct {
+	text    string
+	verdict Verdict
+	pkg     *string
+	diffs   []Difference
+	cause   *Cause
+}
+
+// loader is one C library's dlopen.
+type loader interface {
+	// start fills the scope with what the host brings.
+	start(p *process) error
+	// dlopen loads a plugin with RTLD_NOW|RTLD_GLOBAL.
+	dlopen(p *process, in Input) (loading, error)
+}
+
+// loading is the result of a dlopen.
+type loading struct {
+	obj     *object
+	fresh   bool    // mapped by this call; else its constructors do not run again
+	text    string  // dlerror's text, "" on success
+	verdict Verdict // with text
+	fatal   string  // the process dies inside dlopen; the evidence
+	cause   *Cause
+}
+
+func (p *process) limit(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	for _, l := range p.limits {
+		if l == s {
+			return
+		}
+	}
+	p.limits = append(p.limits, s)
+}
+
+func (p *process) close() {
+	for _, c := range p.open {
+		c.Close()
+	}
+}
+
+// find looks a name up in the scope. known is false when an object whose symbols cannot be read might define it.
+func (p *process) find(scope []*object, name string, accept func(goelf.Symbol) bool) (o *object, s goelf.Symbol, known bool, err error) {
+	known = true
+	for _, o := range scope {
+		if o.missing {
+			known = false
+			continue
+		}
+		s, ok, err := o.file.LookupDyn(name, accept)
+		if err != nil {
+			return nil, s, known, fmt.Errorf("looking up %q in %q: %w", name, o.path, err)
+		}
+		if ok {
+			return o, s, true, nil
+		}
+	}
+	return nil, goelf.Symbol{}, known, nil
+}
+
+// add appends objects to the scope, each once.
+func (p *process) add(objs ...*object) {
+next:
+	for _, o := range objs {
+		for _, g := range p.global {
+			if g == o {
+				continue next
+			}
+		}
+		p.global = append(p.global, o)
+	}
+}
+
+// origin replaces $ORIGIN in a search path and splits it.
+func origin(o *object, list string) []string {
+	if list == "" {
+		return nil
+	}
+	dir := "."
+	if i := strings.LastIndexByte(o.name, '/'); i >= 0 {
+		dir = o.name[:i]
+	}
+	list = strings.NewReplacer("$ORIGIN", dir, "${ORIGIN}", dir).Replace(list)
+	return strings.Split(list, ":")
+}
+
+// library opens a file of the target as an object.
+func (p *process) library(name string) (*object, error) {
+	r, size, c, err := openRoot(p.opt.Root, name)
+	if err != nil {
+		return nil, err
+	}
+	o, err := newObject(name, name, r, size)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	o.id = "root:" + name
+	p.open = append(p.open, c)
+	return o, nil
+}

@@ -1,0 +1,161 @@
+package abi
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// lastModuleInit is runtime/plugin.go's plugin_lastmoduleinit, after a dlopen that succeeded.
+func (p *process) lastModuleInit(l loading) (goError, error) {
+	var mod *goelf.Module
+	var mine *module
+	if l.fresh {
+		var err error
+		if mod, err = moduleOf(l.obj); err != nil {
+			return goError{}, err
+		}
+		if mod != nil {
+			if mine, err = p.modules.link(l.obj, mod); err != nil {
+				return goError{}, err
+			}
+		}
+		l.obj.failed = true // until the checks are passed
+	}
+	md := p.modules.newest()
+	switch {
+	case md == nil:
+		return goError{verdict: Abort, cause: p.unseen(l, mod, mine)}, nil
+	case md.foreign:
+		return goError{verdict: Abort, cause: layoutCause(p.host, md.obj)}, nil
+	case md.path == "" && md == mine:
+		return goError{verdict: Abort, cause: unknown("the plugin path is empty")}, nil
+	case md.typemap:
+		v := AlreadyLoaded
+		if mod == nil {
+			v = NotAPlugin
+		}
+		return goError{text: "plugin already loaded", verdict: v, cause: p.unseen(l, mod, mine)}, nil
+	}
+	if other := p.modules.samePath(md.path); other != nil {
+		md.bad = true
+		return goError{text: "plugin already loaded", verdict: AlreadyLoaded,
+			cause: &Cause{"plugin-path", fmt.Sprintf("%s was opened before with the same plugin path %q", other.obj.path, md.path)}}, nil
+	}
+	diffs, err := p.compare(md.obj, mod)
+	if err != nil {
+		return goError{}, err
+	}
+	if len(diffs) > 0 {
+		md.bad = true
+		first := diffs[0].Package
+		cause, err := p.explain(md.obj, diffs)
+		if err != nil {
+			return goError{}, err
+		}
+		return goError{text: "plugin was built with a different version of package " + first, verdict: Mismatch,
+			pkg: &first, diffs: diffs, cause: cause}, nil
+	}
+	md.typemap, md.active = true, true
+	md.obj.failed = false
+	owner, pkg, err := p.poisoner(md.obj, mod)
+	if err != nil {
+		return goError{}, err
+	}
+	if owner != nil {
+		return goError{verdict: Poisoned, cause: unknown("%s could not be opened but stays in the process, and its copy of package %s is used", owner.path, pkg)}, nil
+	}
+	return goError{verdict: OK}, nil
+}
+
+// compare lists every package of a plugin whose fingerprint is not the one that the process already has. The runtime stops at the first.
+func (p *process) compare(o *object, mod *goelf.Module) ([]Difference, error) {
+	var out []Difference
+	for _, pkg := range mod.Packages {
+		hash, owner, err := p.firstDefinition(pkg.Name)
+		if err != nil {
+			return nil, err
+		}
+		if owner == nil || owner == o || hash == pkg.Hash {
+			continue
+		}
+		d := Difference{Package: pkg.Name,
+			Host:   Side{Hash: hex.EncodeToString([]byte(hash))},
+			Plugin: Side{Hash: hex.EncodeToString([]byte(pkg.Hash))},
+		}
+		if owner != p.host {
+			d.Owner = owner.path
+		}
+		var module string
+		module, d.Host.Version = versionOf(owner, pkg.Name)
+		pluginModule, v := versionOf(o, pkg.Name)
+		d.Plugin.Version = v
+		if module == "" {
+			module = pluginModule
+		}
+		d.Module = pointer(module)
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// firstDefinition finds the fingerprint that *runtimehash points at: that of the first object in the scope which defines the package.
+func (p *process) firstDefinition(pkg string) (string, *object, error) {
+	for _, o := range p.global {
+		if o.missing || o.libc {
+			continue
+		}
+		hash, ok, err := o.file.PackageHash(pkg)
+		if err != nil {
+			return "", nil, fmt.Errorf("reading %q: %w", o.path, err)
+		}
+		if ok {
+			return hash, o, nil
+		}
+	}
+	return "", nil, nil
+}
+
+// poisoner finds a failed plugin that defines a package of o first: o's data then lies in a module that the garbage collector does not know.
+func (p *process) poisoner(o *object, mod *goelf.Module) (*object, string, error) {
+	bad := false
+	for _, g := range p.global {
+		bad = bad || g.failed && g != o
+	}
+	if !bad {
+		return nil, "", nil
+	}
+	for _, pkg := range mod.Packages {
+		_, owner, err := p.firstDefinition(pkg.Name)
+		if err != nil {
+			return nil, "", err
+		}
+		if owner != nil && owner.failed && owner != o {
+			return owner, pkg.Name, nil
+		}
+	}
+	return nil, "", nil
+}
+
+// unseen says why the runtime did not see a new module.
+func (p *process) unseen(l loading, mod *goelf.Module, mine *module) *Cause {
+	switch {
+	case !l.fresh:
+		return unknown("%s is the same file as one that was opened before", l.obj.path)
+	case mod == nil:
+		return unknown("the file is no Go plugin: it has no package fingerprints")
+	case mine.next != p.modules.layout.next:
+		return layoutCause(p.host, l.obj)
+	case mine.linked: // an earlier module was marked by another release's plugin
+		return unknown("the process was damaged by an earlier plugin of another Go release")
+	}
+	return unknown("an earlier plugin of another Go release broke the list of modules")
+}
+
+func isNotExist(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
+}
