@@ -23,7 +23,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
 
 deps: ## install what is missing; say what, and do nothing the second time
-	@scripts/deps
+	@scripts/deps >&2
 
 build: deps ## build .bin/plugproof
 	@mkdir -p .bin

@@ -16,9 +16,8 @@ type CCOverride struct {
 	Path []string // directories to look it up in before the Store's
 }
 
-// C returns the C toolchain for an architecture and a libc, or the one that override names. A compiler or libc that is not
-// installed is an *Error with a hint.
-func (s *Store) C(ctx context.Context, arch, libc string, override *CCOverride) (C, error) {
+// findC is C without a memory.
+func (s *Store) findC(ctx context.Context, arch, libc string, override *CCOverride) (C, error) {
 	r, ok := findRow(arch, libc)
 	if !ok {
 		return C{}, &Error{Msg: fmt.Sprintf("no C toolchain is known for %q on %q", libc, arch), hint: fmt.Sprintf("known for musl: %s", strings.Join(Arches("musl"), ", "))}

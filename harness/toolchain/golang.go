@@ -15,10 +15,8 @@ var (
 	nameSpec    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._+-]{0,63}$`)
 )
 
-// Go returns the toolchain that spec names: "go1.25.3", "name=path:DIR" or "path:DIR", whose name is DIR's last element.
-// A release that is not there is fetched as the module golang.org/toolchain, which the go command checks against the checksum
-// database. An unknown release, or one that cannot be had offline, is an *Error with a hint.
-func (s *Store) Go(ctx context.Context, spec string) (Go, error) {
+// findGo is Go without a memory.
+func (s *Store) findGo(ctx context.Context, spec string) (Go, error) {
 	if name, dir, ok := strings.Cut(spec, "path:"); ok {
 		name, eq := strings.CutSuffix(name, "=")
 		if name == "" {

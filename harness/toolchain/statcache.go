@@ -179,7 +179,7 @@ func stampOf(st os.FileInfo) stamp {
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
 		out.CTime = sys.Ctim.Nano()
 		out.Inode = sys.Ino
-		out.Dev = uint64(sys.Dev) //nolint:unconvert // its width differs between architectures
+		out.Dev = uint64(sys.Dev)
 	}
 	return out
 }

@@ -28,7 +28,10 @@ type Store struct {
 	UserModCache string       // the user's own GOMODCACHE, read before the network; "" for none
 	Offline      bool         // never use the network
 	Paranoid     bool         // hash everything again instead of trusting (path, size, mtime, ctime, inode)
+	Once         bool         // answer from memory what was asked before: for one run, not for a server
 	Log          func(string) // one line per fetch; nil is silent
+
+	memo memo
 }
 
 // DefaultPath is where compilers are looked up unless told otherwise.
