@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/plugproof/plugproof/fixtures"
+	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -44,11 +46,12 @@ func OS() Env {
 
 // app is what every verb gets.
 type app struct {
-	env     Env
-	json    bool   // --json
-	verbose bool   // -v
-	dir     string // the directory of -C, absolute
-	ready   bool   // flags and arguments were read: later errors are not about usage unless they say so
+	env      Env
+	json     bool                                // --json
+	verbose  bool                                // -v
+	dir      string                              // the directory of -C, absolute
+	archives map[*plan.Project]*fixtures.Archive // of the projects that were read from archives
+	ready    bool                                // flags and arguments were read: later errors are not about usage unless they say so
 }
 
 // Main runs one command and returns its exit code. SIGINT and SIGTERM cancel its context; a second one ends the process.

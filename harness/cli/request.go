@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/plugproof/plugproof/fixtures"
+	"github.com/plugproof/plugproof/harness/plan"
+)
+
+// request is what a run was asked for. It lies beside the plan, so that the run can be resumed.
+type request struct {
+	Schema     string   `json:"schema"`
+	Projects   []string `json:"projects"` // as given, from -C
+	Go         []string `json:"go"`
+	Arch       []string `json:"arch"`
+	Libc       []string `json:"libc"`
+	Pairs      string   `json:"pairs"`
+	NoBoot     bool     `json:"no_boot"`
+	Cold       bool     `json:"cold"`
+	TestPlugin bool     `json:"testplugin"`
+}
+
+const (
+	requestSchema = "plugproof/request/v1"
+	requestFile   = "request.json"
+	maxRequest    = 1 << 20 // bytes
+)
+
+func writeRequest(dir string, req request) error {
+	req.Schema = requestSchema
+	raw, err := json.MarshalIndent(req, "", "  ")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, requestFile), append(raw, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the run's request: %w", err)
+	}
+	return nil
+}
+
+func readRequest(dir string) (request, error) {
+	var req request
+	file := filepath.Join(dir, requestFile)
+	info, err := os.Stat(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return req, usagef("start a new run", "run %q does not say what it was asked for: no %s", dir, requestFile)
+	}
+	if err != nil {
+		return req, err
+	}
+	if info.Size() > maxRequest {
+		return req, usagef("start a new run", "%q is longer than %d bytes", file, maxRequest)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return req, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil || req.Schema != requestSchema {
+		return req, usagef("start a new run", "%q is no request of a run", file)
+	}
+	return req, nil
+}
+
+// everyFixture stands for all of them.
+const everyFixture = fixtures.Prefix + "all"
+
+// cellsOf reads a request's projects and makes its cells.
+func (a *app) cellsOf(req request) ([]plan.Cell, error) {
+	var args []string
+	for _, arg := range req.Projects {
+		if arg != everyFixture {
+			args = append(args, arg)
+			continue
+		}
+		for _, name := range fixtures.Names() {
+			args = append(args, fixtures.Prefix+name)
+		}
+	}
+	sources, err := a.projects(args)
+	if err != nil {
+		return nil, err
+	}
+	a.archives = map[*plan.Project]*fixtures.Archive{}
+	for _, s := range sources {
+		if s.Archive != nil {
+			a.archives[s.Project] = s.Archive
+		}
+	}
+	x := axes{goSpecs: req.Go, arch: req.Arch, libc: req.Libc, pairs: req.Pairs}
+	return cells(sources, x.selection())
+}

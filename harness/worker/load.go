@@ -1,0 +1,229 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/images/rootfs"
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/abi"
+)
+
+// load makes the load in a virtual machine, holds it against the prediction, and leaves the record.
+func (w *Worker) load(ctx context.Context, c *cell) error {
+	defer w.clean(c)
+	if !c.plans(results.Load) {
+		return nil
+	}
+	begun := w.Now()
+	rec := results.Record{Cell: c.Cell.Cell, Step: results.Load, Status: results.Pass, Inputs: c.inputs}
+	switch {
+	case c.trouble != nil && c.reason == buildFailed:
+		rec.Status, rec.Reason = results.Skip, buildFailed
+	case c.trouble != nil:
+		rec.Status, rec.Reason = results.Error, c.reason
+	case w.NoBoot:
+		rec.Status, rec.Reason = results.Skip, results.SkipRequested
+	default:
+		w.tell(Event{Cell: c.Cell.Cell, Step: results.Load, Doing: "loading"})
+		if err := w.observe(ctx, c, &rec); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			c.fail(err)
+			rec.Status, rec.Reason = results.Error, c.reason
+		}
+	}
+	c.bad = c.bad || rec.State() != results.AsExpected
+	return w.record(ctx, rec, begun)
+}
+
+// observe runs the probe, or the shipped host as it is, and fills rec with what the guest said.
+func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) error {
+	ground, err := w.ground(ctx, c)
+	if err != nil {
+		return err
+	}
+	rec.Inputs.Kernel, rec.Inputs.Image, rec.Inputs.ImageOrigin = ground.Kernel, ground.Image, ground.ImageOrigin
+	host, probe := c.host, false
+	if c.probe.path != "" {
+		host, probe = c.probe, true
+		rec.Artifacts = append(rec.Artifacts, host.artifact("probe"))
+	}
+	job := vm.Job{Files: []rootfs.File{{Name: hostName, Perm: 0o755, Source: host.path}}}
+	cmd := guest.Command{Path: guest.PayloadDir + "/" + hostName, Args: []string{guest.PayloadDir + "/" + hostName}, Report: probe,
+		Env: []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"}}
+	if asked := symbols(c); probe && asked != "" {
+		cmd.Env = append(cmd.Env, "PLUGPROOF_SYMBOLS="+asked)
+	}
+	var paths []string
+	for i, p := range c.plugins {
+		path := guestPath(c, i)
+		paths = append(paths, path)
+		cmd.Args = append(cmd.Args, path)
+		if _, err := os.Stat(p.path); errors.Is(err, os.ErrNotExist) {
+			continue // the guest will say that it is not there
+		}
+		job.Files = append(job.Files, rootfs.File{Name: strings.TrimPrefix(path, guest.PayloadDir+"/"), Perm: 0o644, Source: p.path})
+	}
+	job.Commands, job.Plugins = []guest.Command{cmd}, [][]string{paths}
+	out, err := ground.Machine.Run(ctx, job)
+	if err != nil {
+		return err
+	}
+	rec.Inputs.KernelName, rec.Inputs.QEMU, rec.Inputs.Accelerator = out.Release, out.QEMU, out.Accelerator
+	rec.CPU, rec.Boots = out.CPU.Seconds(), out.Boots
+	if out.Kind == vm.HarnessErr {
+		return fmt.Errorf("loading in the virtual machine: %s", out.Error)
+	}
+	seen := out.Results[0]
+	if !probe {
+		seen.Plugins = foreign(paths, seen)
+	}
+	for i, p := range seen.Plugins {
+		rec.Subjects = append(rec.Subjects, judge(c, i, p, seen))
+	}
+	conclude(rec, "ok")
+	return nil
+}
+
+// symbols is what the probe is to look up: "0 Name 0 Other 1 Name".
+func symbols(c *cell) string {
+	var words []string
+	for i, p := range c.Plugins {
+		for _, name := range slices.Sorted(maps.Keys(p.Symbols)) {
+			words = append(words, strconv.Itoa(i), name)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// hostName is the host's file on the payload disk.
+const hostName = "host"
+
+// guestPath is where the guest sees the i-th plugin, which is the path that plugin.Open is given.
+func guestPath(c *cell, i int) string {
+	name := filepath.Base(filepath.FromSlash(strings.TrimSuffix(c.Plugins[i].Subject, ".so")))
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
+			return r
+		}
+		return '_'
+	}, name)
+	if strings.Trim(name, ".") == "" {
+		name = "plugin"
+	}
+	return fmt.Sprintf("%s/plugins/%d/%s.so", guest.PayloadDir, i, name)
+}
+
+// judge holds what happened to one plugin against the prediction and against the expectation.
+func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject {
+	pred := c.report.Plugins[i]
+	expected := c.Plugins[i].Expected
+	sub := results.Subject{Name: c.Plugins[i].Subject, Status: results.Pass, Verdict: seen.Outcome, Expected: "predicted", Text: seen.Error}
+	if died := after(process); died != "" && seen.Outcome == "ok" && i == lastOK(process) {
+		sub.Verdict = died
+		sub.Text = lastLine(process)
+	}
+	verdict := string(pred.Verdict)
+	if expected != plan.Predicted {
+		verdict = expected
+		sub.Expected = strings.Join(outcomes(verdict), " or ")
+	}
+	switch text := said(pred); {
+	case !slices.Contains(outcomes(string(pred.Verdict)), sub.Verdict):
+		sub.Status = results.Fail
+		sub.Text = fmt.Sprintf("predicted %s, but the guest saw %s %s: a defect of plugproof's own, or of the machine", pred.Verdict, sub.Verdict, quoted(sub.Text, process))
+	case sub.Verdict == "error" && text != seen.Error:
+		sub.Status = results.Fail
+		sub.Text = fmt.Sprintf("predicted the text %q, but the guest saw %q: a defect of plugproof's own", text, seen.Error)
+	case !slices.Contains(outcomes(verdict), sub.Verdict):
+		sub.Status = results.Fail
+	case sub.Verdict == "throw" || sub.Verdict == "signal" || sub.Verdict == "hang":
+		sub.Text = lastLine(process)
+	}
+	return sub
+}
+
+func said(p abi.Plugin) string {
+	if p.Error == nil {
+		return ""
+	}
+	return *p.Error
+}
+
+func quoted(text string, process vm.Result) string {
+	if text == "" {
+		text = lastLine(process)
+	}
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("(%s)", text)
+}
+
+// outcomes are the load outcomes that an abi verdict stands for (DESIGN section 4.2). "unobserved" is consistent with all
+// and evidence of none, so it is in no list.
+func outcomes(verdict string) []string {
+	switch verdict {
+	case "ok", "symbol":
+		return []string{"ok"}
+	case "host-cannot-load":
+		return []string{"error", "throw"}
+	case "abort":
+		return []string{"throw", "signal"}
+	case "poisoned":
+		return []string{"signal", "throw"}
+	case "not-reached":
+		return []string{"not-reached"}
+	}
+	return []string{"error"}
+}
+
+// after is how the process died when all opens had been reported, or empty.
+func after(r vm.Result) string {
+	switch r.Kind {
+	case vm.Thrown:
+		return "throw"
+	case vm.Signalled:
+		return "signal"
+	case vm.Hung:
+		return "hang"
+	}
+	return ""
+}
+
+// lastOK is the last plugin that opened if none was being opened when the process ended, else -1.
+func lastOK(r vm.Result) int {
+	last := -1
+	for i, p := range r.Plugins {
+		switch p.Outcome {
+		case "ok":
+			last = i
+		case "throw", "signal", "hang":
+			return -1
+		}
+	}
+	return last
+}
+
+// lastLine is the line of stderr that says why a Go program died, or its last line.
+func lastLine(r vm.Result) string {
+	lines := strings.Split(strings.TrimSpace(string(r.Stderr)), "\n")
+	for _, l := range lines {
+		if strings.HasPrefix(l, "fatal error: ") || strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "SIG") || strings.HasPrefix(l, "unexpected fault address") {
+			return l
+		}
+	}
+	return lines[len(lines)-1]
+}

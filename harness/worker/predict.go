@@ -1,0 +1,72 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/abi"
+)
+
+// predict says from the files what plugin.Open will do and leaves the record of the abi step.
+func (w *Worker) predict(ctx context.Context, c *cell) error {
+	begun := w.Now()
+	rec := results.Record{Cell: c.Cell.Cell, Step: results.ABI, Status: results.Pass, Inputs: c.inputs}
+	switch {
+	case c.trouble != nil && c.reason == buildFailed:
+		rec.Status, rec.Reason = results.Skip, buildFailed
+	case c.trouble != nil:
+		rec.Status, rec.Reason = results.Error, c.reason
+	default:
+		if err := c.foretell(&rec); err != nil {
+			c.fail(err)
+			rec.Status, rec.Reason = results.Error, c.reason
+		}
+	}
+	if !c.plans(results.ABI) {
+		return nil
+	}
+	c.bad = c.bad || rec.State() != results.AsExpected
+	return w.record(ctx, rec, begun)
+}
+
+// foretell predicts every open, in order, in one process of the guest.
+func (c *cell) foretell(rec *results.Record) error {
+	host, done := abi.OpenInput(c.host.path)
+	defer done()
+	host.Path, host.SHA256 = "/payload/"+hostName, c.host.sha256
+	host.Real = host.Path
+	rec.Artifacts = append(rec.Artifacts, c.host.artifact("host"))
+	var plugins []abi.Input
+	for i, p := range c.plugins {
+		in, done := abi.OpenInput(p.path)
+		defer done()
+		in.Path, in.SHA256 = guestPath(c, i), p.sha256
+		in.Real = in.Path
+		plugins = append(plugins, in)
+		if p.sha256 != "" {
+			rec.Artifacts = append(rec.Artifacts, p.artifact(fmt.Sprintf("plugin.%d", i)))
+		}
+	}
+	report, err := abi.Predict(host, plugins, abi.Options{
+		Root: abi.FileRoot(c.c.Loader, c.c.LoaderPath, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image",
+	})
+	if err != nil {
+		return fmt.Errorf("predicting: %w", err)
+	}
+	c.report = report
+	for i, p := range report.Plugins {
+		j := c.Plugins[i]
+		sub := results.Subject{Name: j.Subject, Status: results.Pass, Verdict: string(p.Verdict), Expected: j.Expected, Text: said(p)}
+		if j.Expected != plan.Predicted && j.Expected != sub.Verdict {
+			sub.Status = results.Fail
+		}
+		if p.Cause != nil {
+			rec.Causes = append(rec.Causes, results.Cause{ID: p.Cause.ID, Subject: j.Subject, Evidence: p.Cause.Evidence})
+		}
+		rec.Subjects = append(rec.Subjects, sub)
+	}
+	conclude(rec, string(abi.OK))
+	return nil
+}

@@ -1,0 +1,82 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/results"
+)
+
+// Keep returns the records of a run that still hold: those of cells of which every planned step has a conclusive record,
+// made from the same inputs as the cell has now. Cells skips these cells.
+func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.Record) ([]results.Record, error) {
+	w.start()
+	byKey := map[results.Key][]results.Record{}
+	for _, r := range records {
+		byKey[r.Key()] = append(byKey[r.Key()], r)
+	}
+	var kept []results.Record
+	for _, pc := range cells {
+		var own []results.Record
+		for _, s := range pc.Steps {
+			list := byKey[results.Key{Cell: pc.ID(), Step: s}]
+			if len(list) != 1 || list[0].State() == results.Inconclusive {
+				own = nil
+				break
+			}
+			own = append(own, list[0])
+		}
+		if len(own) == 0 {
+			continue
+		}
+		same, err := w.sameInputs(ctx, pc, own)
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			kept = append(kept, own...)
+			w.kept[pc.ID()] = true
+		}
+	}
+	return kept, nil
+}
+
+// sameInputs reports whether the cell's inputs are now what the records say that they were.
+func (w *Worker) sameInputs(ctx context.Context, pc plan.Cell, own []results.Record) (bool, error) {
+	c, err := w.begin(ctx, pc)
+	os.RemoveAll(c.dir)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	for _, r := range own {
+		was, now := r.Inputs, c.inputs
+		if r.Step == results.Load && r.Status != results.Skip {
+			g, err := w.ground(ctx, c)
+			if err != nil {
+				return false, ctx.Err()
+			}
+			now.Kernel, now.Image, now.ImageOrigin, now.QEMU, now.Accelerator = g.Kernel, g.Image, g.ImageOrigin, g.Machine.Version, g.Machine.Accel
+			now.KernelName = was.KernelName // the same kernel says the same of itself
+		}
+		now.Tool, now.Isolation, was.Isolation = w.Tool, nil, nil
+		a, errA := results.Canonical(was)
+		b, errB := results.Canonical(now)
+		if errA != nil || errB != nil || string(a) != string(b) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// clean removes a cell's files, or keeps them beneath the run if something was not as expected.
+func (w *Worker) clean(c *cell) {
+	if c.bad && c.trouble == nil {
+		kept := filepath.Join(w.Dir, "failures", string(c.ID()))
+		if os.MkdirAll(filepath.Dir(kept), 0o777) == nil && os.RemoveAll(kept) == nil && os.Rename(c.dir, kept) == nil {
+			return
+		}
+	}
+	os.RemoveAll(c.dir)
+}

@@ -1,0 +1,141 @@
+// Package worker takes cells from plan to records: toolchains, twin builds, prediction, the load for real, comparison.
+//
+// Builds go one cell after the other, both sides of a twin at once, so that no package is compiled twice for want of
+// waiting; the loads of earlier cells run beside the builds of later ones. A finding is a record; an error of the machine
+// is a record with status error; only the end of the context and a run that cannot be written end the work.
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plugproof/plugproof/harness/build"
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/toolchain"
+	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/results"
+)
+
+// Recorder is what a run offers to be written.
+type Recorder interface {
+	Append(results.Record) error
+}
+
+// Ground is a virtual machine on which loads are made, with what records say of it.
+type Ground struct {
+	Machine     *vm.Machine
+	Kernel      results.Digest
+	Image       results.Digest
+	ImageOrigin string
+}
+
+// Worker holds what all cells have in common.
+type Worker struct {
+	Run     Recorder
+	RunID   string
+	Tool    string // plugproof's own version
+	Dir     string // the run's directory; files of cells that are not as expected are kept beneath it
+	Scratch string // directory for artifacts in the making
+	Store   *toolchain.Store
+	Builder *build.Builder
+	Ground  func(ctx context.Context, arch, libc string) (*Ground, error)
+	Now     func() time.Time
+	NoBoot  bool        // no load: skipped, requested
+	Event   func(Event) // may be nil; called by several goroutines, one at a time
+	Loads   int         // how many machines run at once; 0 means one
+
+	trees   map[*plan.Project]*build.Tree      // made once per project
+	kept    map[results.CellID]bool            // cells of a resumed run that need not be run
+	mu      sync.Mutex                         // guards Event
+	grounds map[string]func() (*Ground, error) // by arch and libc
+}
+
+// Event tells a watcher what happens.
+type Event struct {
+	Cell   results.Cell
+	Step   results.Step    // empty: the cell as a whole
+	Doing  string          // what begins: "building host", "loading", ...; empty when Record or Done is set
+	Record *results.Record // a step that has ended
+	Done   bool            // the cell has all its records
+}
+
+func (w *Worker) tell(e Event) {
+	if w.Event == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Event(e)
+}
+
+// start makes what is shared by the calls on one run.
+func (w *Worker) start() {
+	if w.trees == nil {
+		w.trees = map[*plan.Project]*build.Tree{}
+		w.grounds = map[string]func() (*Ground, error){}
+		w.kept = map[results.CellID]bool{}
+	}
+}
+
+// Cells runs all cells that Keep did not find complete. The error is the context's, or that a record could not be written.
+func (w *Worker) Cells(ctx context.Context, cells []plan.Cell) error {
+	w.start()
+	built := make(chan *cell, len(cells))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(built)
+		for _, c := range cells {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if w.kept[c.ID()] {
+				w.tell(Event{Cell: c.Cell, Done: true})
+				continue
+			}
+			ready, err := w.build(ctx, c)
+			if err != nil {
+				return err
+			}
+			built <- ready
+		}
+		return nil
+	})
+	for range max(1, w.Loads) {
+		g.Go(func() error {
+			for c := range built {
+				if err := w.load(ctx, c); err != nil {
+					return err
+				}
+				w.tell(Event{Cell: c.Cell.Cell, Done: true})
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// record completes a record and writes it.
+func (w *Worker) record(ctx context.Context, rec results.Record, begun time.Time) error {
+	if err := ctx.Err(); err != nil { // what was cut short proves nothing: a resumed run does it again
+		return err
+	}
+	rec.Schema, rec.Run, rec.CellID = results.RecordSchema, w.RunID, rec.Cell.ID()
+	rec.Started = begun.UTC().Truncate(time.Millisecond)
+	rec.Seconds = w.Now().Sub(begun).Round(time.Millisecond).Seconds()
+	rec.Inputs.Tool = w.Tool
+	if rec.Causes == nil {
+		rec.Causes = []results.Cause{}
+	}
+	if rec.Artifacts == nil {
+		rec.Artifacts = []results.Artifact{}
+	}
+	if err := w.Run.Append(rec); err != nil {
+		return fmt.Errorf("keeping a record of %q: %w", rec.Cell, err)
+	}
+	w.tell(Event{Cell: rec.Cell, Step: rec.Step, Record: &rec})
+	return nil
+}
