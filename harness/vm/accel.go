@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -85,7 +84,7 @@ func (m *Machine) tryKVM(ctx context.Context) error {
 		return err
 	}
 	defer os.Remove(disk)
-	q, err := probe.start(ctx, disk, SmallMemory, nil, nil, io.Discard)
+	q, err := probe.start(ctx, launch{disk: disk, memory: SmallMemory}, nil)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 type Machine struct {
 	Model        Model
 	QEMU         string // file of QEMU's program
+	Banner       string // QEMU's whole version line
 	Version      string // QEMU's own, "7.2.22"
 	Accel        string // "tcg" or "kvm"
 	AccelWhy     string // why this one
@@ -21,6 +22,7 @@ type Machine struct {
 	Initrd       string // file of the initramfs
 	MemoryMiB    int    // 0: as the payload needs, SmallMemory or LargeMemory
 	Scratch      string // directory for payload disks; "" is the system's temporary directory
+	Saved        string // directory of saved machines; "" boots a kernel for every run
 }
 
 // The memory classes in MiB. A payload above LargePayload bytes gets the large one: its pages are cached while it runs.
@@ -39,14 +41,32 @@ const (
 	fdFree // the first that is free for more
 )
 
-// args is QEMU's command line. name marks the process, disk is the payload's file.
-func (m *Machine) args(name, disk string, memory int) []string {
+// launch is what one start of a machine adds to it.
+type launch struct {
+	name     string // marks the process
+	disk     string // the payload's file
+	memory   int    // MiB
+	ram      string // file of the guest's memory; "" keeps it anonymous
+	shared   bool   // write the guest's memory to that file; false reads it and keeps changes private
+	incoming bool   // wait for a saved state
+}
+
+// args is QEMU's command line.
+func (m *Machine) args(l launch) []string {
 	chardev := func(id string, fd int) []string {
 		return []string{"-chardev", fmt.Sprintf("socket,id=%s,fd=%d", id, fd)}
 	}
-	a := []string{"-name", name, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-smp", "1", "-m", strconv.Itoa(memory)}
-	a = append(a, m.Model.Machine...)
-	a = append(a, "-accel", m.Accel, "-cpu", m.Model.CPU[m.Accel])
+	a := []string{"-name", l.name, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-smp", "1", "-m", strconv.Itoa(l.memory)}
+	board := m.Model.Machine
+	if l.ram != "" {
+		share := "off"
+		if l.shared {
+			share = "on"
+		}
+		a = append(a, "-object", fmt.Sprintf("memory-backend-file,id=ram,size=%dM,mem-path=%s,share=%s", l.memory, l.ram, share))
+		board += ",memory-backend=ram"
+	}
+	a = append(a, "-machine", board, "-accel", m.Accel, "-cpu", m.Model.CPU[m.Accel])
 	a = append(a, "-kernel", m.Kernel, "-initrd", m.Initrd, "-append", m.append())
 	a = append(a, chardev("qmp", fdMonitor)...)
 	a = append(a, "-mon", "chardev=qmp,mode=control")
@@ -55,7 +75,10 @@ func (m *Machine) args(name, disk string, memory int) []string {
 	a = append(a, chardev("in", fdIn)...)
 	a = append(a, chardev("out", fdOut)...)
 	a = append(a, "-device", m.Model.Serial, "-device", "virtserialport,chardev=in,name=plugproof.in", "-device", "virtserialport,chardev=out,name=plugproof.out")
-	a = append(a, "-drive", "if=none,id=payload,format=raw,readonly=on,file.locking=off,file="+disk, "-device", m.Model.Disk+",drive=payload")
+	a = append(a, "-drive", "if=none,id=payload,format=raw,readonly=on,file.locking=off,file="+l.disk, "-device", m.Model.Disk+",drive=payload")
+	if l.incoming {
+		a = append(a, "-incoming", "defer")
+	}
 	return a
 }
 

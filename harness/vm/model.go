@@ -11,23 +11,22 @@ import "fmt"
 
 // Model is how QEMU emulates one architecture. A new architecture is a new row of models.
 type Model struct {
-	Arch    string   // GOARCH
-	QEMU    string   // name of the program
-	Debian  string   // its Debian package
-	Machine []string // board and processor
-	CPU     map[string]string
-	Console string // the guest's console device
-	Serial  string // virtio-serial bus device
-	Disk    string // virtio-blk device
-	RNG     string
-	Append  string   // further kernel parameters
-	Modules []string // what the kernel needs to load for the ports and the payload
+	Arch    string            // GOARCH
+	QEMU    string            // name of the program
+	Debian  string            // its Debian package
+	Machine string            // board
+	CPU     map[string]string // processor, by accelerator
+	Console string            // the guest's console device
+	Serial  string            // virtio-serial bus device
+	Disk    string            // virtio-blk device
+	Append  string            // further kernel parameters
+	Modules []string          // what the kernel needs to load for the ports and the payload
 }
 
 var models = []Model{
 	{
 		Arch: "amd64", QEMU: "qemu-system-x86_64", Debian: "qemu-system-x86",
-		Machine: []string{"-machine", "pc,usb=off"},
+		Machine: "pc,usb=off",
 		CPU:     map[string]string{"tcg": "max", "kvm": "max"},
 		Console: "ttyS0", Serial: "virtio-serial-pci", Disk: "virtio-blk-pci",
 		Append:  "no_timer_check",
@@ -35,7 +34,7 @@ var models = []Model{
 	},
 	{
 		Arch: "arm", QEMU: "qemu-system-arm", Debian: "qemu-system-arm",
-		Machine: []string{"-machine", "virt"},
+		Machine: "virt",
 		CPU:     map[string]string{"tcg": "cortex-a15"},
 		Console: "ttyAMA0", Serial: "virtio-serial-device", Disk: "virtio-blk-device",
 		Modules: []string{"virtio_mmio", "virtio_console", "virtio_blk", "erofs", "overlay"},

@@ -25,6 +25,7 @@ type Setup struct {
 	Accel      string        // "tcg" or "kvm"; "" is what really works here
 	MemoryMiB  int           // 0: as the payload needs
 	Scratch    string        // for payload disks; "" is the system's temporary directory
+	FreshBoot  bool          // boot a kernel for every run; else restore a saved machine
 	Files      []images.File // the userland and other files of the image
 	Log        func(string)  // one line per thing that takes long; nil is silent
 }
@@ -62,10 +63,13 @@ func prepare(ctx context.Context, s Setup) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{Model: model, MemoryMiB: s.MemoryMiB, Scratch: s.Scratch, Accel: s.Accel}
+	if !s.FreshBoot {
+		m.Saved = filepath.Join(s.Cache, "machines")
+	}
 	if m.QEMU, err = FindQEMU(model, s.Path); err != nil {
 		return nil, err
 	}
-	if m.Version, err = qemuVersion(ctx, m.QEMU); err != nil {
+	if m.Banner, m.Version, err = qemuVersion(ctx, m.QEMU); err != nil {
 		return nil, err
 	}
 	k, err := kernel.Open(filepath.Join(s.Cache, "inputs", "kernel-"+s.Arch))
@@ -137,17 +141,18 @@ func FindQEMU(model Model, path []string) (string, error) {
 	return "", &MissingError{Program: model.QEMU, Package: model.Debian}
 }
 
-// qemuVersion is the number in QEMU's answer, "QEMU emulator version 7.2.22 (Debian ...)".
-func qemuVersion(ctx context.Context, file string) (string, error) {
+// qemuVersion is the first line of QEMU's answer, "QEMU emulator version 7.2.22 (Debian ...)", and the number in it.
+func qemuVersion(ctx context.Context, file string) (banner, version string, err error) {
 	text, err := output(ctx, proc.Cmd{Path: file, Args: []string{"--version"}})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	_, rest, ok := strings.Cut(text, "version ")
+	banner, _, _ = strings.Cut(text, "\n")
+	_, rest, ok := strings.Cut(banner, "version ")
 	if words := strings.Fields(rest); ok && len(words) > 0 {
-		return words[0], nil
+		return banner, words[0], nil
 	}
-	return "", fmt.Errorf("%q does not say its version: %.80q", file, text)
+	return "", "", fmt.Errorf("%q does not say its version: %.80q", file, text)
 }
 
 func fileDigest(file string) (results.Digest, error) {

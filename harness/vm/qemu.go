@@ -36,12 +36,14 @@ type qemu struct {
 // consoleTail is how much of the console's end is kept, in bytes.
 const consoleTail = 64 << 10
 
-// start starts QEMU on the machine. Console output goes to the tail and to talk, if that is not nil.
-func (m *Machine) start(ctx context.Context, disk string, memory int, extra []string, extraFiles []*os.File, talk io.Writer) (*qemu, error) {
+// start starts QEMU on the machine. Console output goes to the tail and to talk, if that is not nil; extra are further
+// files for QEMU, from descriptor fdFree on.
+func (m *Machine) start(ctx context.Context, l launch, talk io.Writer, extra ...*os.File) (*qemu, error) {
 	q := &qemu{stderr: newTail(16 << 10), screen: newTail(consoleTail), ended: make(chan struct{})}
 	var id [8]byte
 	rand.Read(id[:])
 	q.name = "plugproof-" + hex.EncodeToString(id[:])
+	l.name = q.name
 	var theirs []*os.File
 	defer func() {
 		for _, f := range theirs {
@@ -57,8 +59,8 @@ func (m *Machine) start(ctx context.Context, disk string, memory int, extra []st
 		*ours, theirs = conn, append(theirs, file)
 	}
 	p, err := proc.Start(ctx, proc.Cmd{
-		Path: m.QEMU, Args: append(m.args(q.name, disk, memory), extra...),
-		Stdout: q.stderr, Stderr: q.stderr, ExtraFiles: append(theirs, extraFiles...), Umask: -1,
+		Path: m.QEMU, Args: m.args(l),
+		Stdout: q.stderr, Stderr: q.stderr, ExtraFiles: append(theirs[:len(theirs):len(theirs)], extra...), Umask: -1,
 		Env: []string{"TMPDIR=" + os.TempDir()},
 	})
 	if err != nil {

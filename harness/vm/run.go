@@ -109,15 +109,28 @@ var (
 	errHung    = errors.New("the guest used up its CPU time")
 )
 
-// ready starts QEMU and waits for the guest's greeting.
+// ready gives a session whose guest waits for its order: restored from a saved machine if that is wanted and works, else
+// booted. What went wrong on the way is in the outcome's notes.
 func (m *Machine) ready(ctx context.Context, job Job, disk string, out *Outcome) (*session, error) {
-	q, err := m.start(ctx, disk, out.MemoryMiB, nil, nil, job.Talk)
+	if m.Saved != "" {
+		s, err := m.restored(ctx, job, disk, out)
+		if err == nil || ctx.Err() != nil {
+			return s, err
+		}
+		out.Notes = append(out.Notes, "booted, because a saved machine could not be used: "+err.Error())
+	}
+	return m.boot(ctx, job, launch{disk: disk, memory: out.MemoryMiB}, out)
+}
+
+// boot starts QEMU and waits for the guest's greeting.
+func (m *Machine) boot(ctx context.Context, job Job, l launch, out *Outcome) (*session, error) {
+	q, err := m.start(ctx, l, job.Talk)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{q: q, job: job, out: out, text: make([]Result, len(job.Commands))}
 	s.watch = newWatchdog(q, BootBudget)
-	out.Boots = 1
+	out.Boots++
 	frame, err := s.next(ctx, guest.NewDecoder(q.out, guest.Nonce{}))
 	var greeting guest.Greeting
 	switch {
