@@ -9,6 +9,7 @@ import (
 
 // verbs are the commands that exist, in the order of the help. A command that is not built is not here.
 var verbs = []func(*app) *cobra.Command{
+	newVerifyCmd,
 	newInitCmd,
 	newPlanCmd,
 	newReportCmd,
