@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plugproof/plugproof/harness/proc"
 	"github.com/plugproof/plugproof/harness/toolchain"
 	"github.com/plugproof/plugproof/results"
 )
@@ -30,13 +31,23 @@ type Builder struct {
 	ModCache string           // the shared GOMODCACHE
 	Slots    Slots            // bounds how many sides work at the same time; nil: both sides of each job at once
 	FetchEnv []string         // GOPROXY, GOSUMDB, GOPRIVATE, proxies, ...: only Fetch sees them
-	Offline  bool             // Fetch does nothing
+	UserMods string           // the user's own GOMODCACHE, from which Fetch takes first; "" for none
+	Offline  bool             // Fetch uses only UserMods and a GOPROXY that begins with file://
 	Cold     bool             // each side's build caches are thrown away when this Builder first uses them
 	Now      func() time.Time // the wall clock
 	MaxTree  int64            // bytes of a tree that is copied; 0 means DefaultMaxTree
 
 	mu      sync.Mutex
+	iso     *proc.Report    // instead of proc.Isolation's, in tests
 	dropped map[string]bool // caches that Cold has thrown away already
+}
+
+// isolation says what is possible here.
+func (b *Builder) isolation() proc.Report {
+	if b.iso != nil {
+		return *b.iso
+	}
+	return proc.Isolation()
 }
 
 // Slots is what golang.org/x/sync/semaphore.Weighted offers.

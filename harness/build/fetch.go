@@ -25,7 +25,11 @@ func (b *Builder) Fetch(ctx context.Context, j Job) (looked bool, err error) {
 	if err != nil {
 		return false, &Error{Op: "fetching modules for " + j.Subject, Err: err}
 	}
-	if _, err := os.Stat(mark); err == nil || b.Offline {
+	if _, err := os.Stat(mark); err == nil {
+		return false, nil
+	}
+	proxies := b.proxies()
+	if b.Offline && proxies == "" {
 		return false, nil
 	}
 	scratch, done, err := b.scratch(ctx)
@@ -38,6 +42,10 @@ func (b *Builder) Fetch(ctx context.Context, j Job) (looked bool, err error) {
 		return false, &Error{Op: "fetching modules for " + j.Subject, Err: err}
 	}
 	defer s.shut()
+	if proxies != "" {
+		s.env["GOPROXY"] = proxies
+	}
+	s.cmd.Network = !b.Offline
 	argv := append(append([]string{s.goCmd(), "list", "-e", "-deps"}, listFlags(j.Flags)...), j.Package)
 	if j.Version != "" { // go list takes no package@version; -n downloads and builds nothing
 		argv = append(append([]string{s.goCmd(), "install", "-n"}, listFlags(j.Flags)...), j.Package+"@"+j.Version)
@@ -108,7 +116,7 @@ func (b *Builder) openFetch(ctx context.Context, j Job, scratch string) (*side, 
 		return nil, err
 	}
 	s.src = src
-	if proc.Isolation().Mount {
+	if b.isolation().Mount {
 		s.cmd.Binds = []proc.Bind{{From: j.Tree.Base, To: src, ReadOnly: true}}
 	} else {
 		s.src = filepath.Join(s.root, "src")
@@ -130,6 +138,32 @@ func (b *Builder) openFetch(ctx context.Context, j Job, scratch string) (*side, 
 		}
 	}
 	return s, nil
+}
+
+// proxies is the value of GOPROXY: the user's module cache, then what FetchEnv says; offline only what is on this machine. It may be empty.
+func (b *Builder) proxies() string {
+	var list []string
+	if b.UserMods != "" {
+		if dir := filepath.Join(b.UserMods, "cache", "download"); isDir(dir) {
+			list = append(list, "file://"+filepath.ToSlash(dir))
+		}
+	}
+	theirs := ""
+	for _, e := range b.FetchEnv {
+		if v, ok := strings.CutPrefix(e, "GOPROXY="); ok {
+			theirs = v
+		}
+	}
+	switch {
+	case b.Offline && !strings.HasPrefix(theirs, "file://"):
+		theirs = ""
+	case theirs == "" && len(list) > 0:
+		theirs = "https://proxy.golang.org,direct" // cmd/go's own, which must be spelled out after another
+	}
+	if theirs != "" {
+		list = append(list, theirs)
+	}
+	return strings.Join(list, ",")
 }
 
 // unreachable finds the line that says that the network was not there.

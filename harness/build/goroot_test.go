@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/plugproof/plugproof/results"
 )
 
 var testContext = context.Background()
@@ -18,3 +20,5 @@ func goroot() string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+func digest(s string) results.Digest { return results.DigestOf([]byte(s)) }

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/plugproof/plugproof/harness/proc"
 )
 
 // shippedMain is what the host's own func main is called in a probe, and probeFile the file that holds the probe's.
@@ -72,7 +70,7 @@ func (b *Builder) Probe(ctx context.Context, j Job) (*ProbeResult, error) {
 		}
 		defer b.Slots.Release(1)
 	}
-	r := &ProbeResult{Isolation: proc.Isolation().Map()}
+	r := &ProbeResult{Isolation: b.isolation().Map()}
 	r.Failed, err = s.probe(ctx, r)
 	r.Log, r.CPU = s.plain(s.log.String()), s.cpu
 	if r.Failed != nil || err != nil {

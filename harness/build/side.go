@@ -92,7 +92,7 @@ func (b *Builder) open(ctx context.Context, j Job, name, scratch string) (_ *sid
 
 // place copies the tree and arranges that it is seen at s.src, and GOROOT at another place on side b.
 func (s *side) place(ctx context.Context, w surroundings) error {
-	iso := proc.Isolation()
+	iso := s.b.isolation()
 	s.cmd.Umask, s.cmd.Hostname = w.umask, w.hostname
 	if err := os.MkdirAll(s.src, 0o755); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *side) environment(w surroundings) {
 		"GOENV": "off", "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOSUMDB": "off",
 		"GOOS": "linux", "GOARCH": j.Arch,
 	}
-	if s.gor != j.Go.GOROOT && !proc.Isolation().Mount {
+	if s.gor != j.Go.GOROOT && !s.b.isolation().Mount {
 		env["GOROOT"] = s.gor // cmd/go resolves a symbolic link to itself
 	}
 	for _, e := range j.C.Env {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/plugproof/plugproof/harness/proc"
 )
 
 // Twins builds the job on both sides and compares the results. Source that does not build is data in the result; an error means that nothing was learned.
@@ -26,7 +24,7 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	}
 	defer done()
 
-	r := &TwinResult{Sources: sources, Isolation: proc.Isolation().Map()}
+	r := &TwinResult{Sources: sources, Isolation: b.isolation().Map()}
 	looked := make(chan time.Time, 1) // when side a had looked at the clock
 	var failed [2]*Failure
 	g, gctx := errgroup.WithContext(ctx)
@@ -53,7 +51,7 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	}
 	r.Varied, r.NotVaried = b.varied(j, scratch)
 	r.Isolation["path"] = "copy"
-	if proc.Isolation().Mount {
+	if b.isolation().Mount {
 		r.Isolation["path"] = "copy, mounted"
 	}
 	r.Failed = together(failed[0], failed[1])

@@ -5,13 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/plugproof/plugproof/harness/proc"
 )
 
 // varied lists what differs between the sides, and what does not.
 func (b *Builder) varied(j Job, scratch string) (list []Variation, not []string) {
-	iso := proc.Isolation()
+	iso := b.isolation()
 	short := strings.NewReplacer(scratch, "$SCRATCH", b.Cache, "$CACHE", j.Go.GOROOT, "$GOROOT")
 	add := func(name string, value func(w surroundings, side string) string) {
 		list = append(list, Variation{name, short.Replace(value(surround["a"], "a")), short.Replace(value(surround["b"], "b"))})
