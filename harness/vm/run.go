@@ -123,8 +123,8 @@ func (m *Machine) ready(ctx context.Context, job Job, disk string, out *Outcome)
 }
 
 // boot starts QEMU and waits for the guest's greeting.
-func (m *Machine) boot(ctx context.Context, job Job, l launch, out *Outcome) (*session, error) {
-	q, err := m.start(ctx, l, job.Talk)
+func (m *Machine) boot(ctx context.Context, job Job, l launch, out *Outcome, extra ...*os.File) (*session, error) {
+	q, err := m.start(ctx, l, job.Talk, extra...)
 	if err != nil {
 		return nil, err
 	}

@@ -150,24 +150,47 @@ func (s *saved) close() {
 // sparseDigest is the digest of a file's blocks that are not zero, with their places, and of its size.
 func sparseDigest(f *os.File) (results.Digest, error) {
 	h := sha256.New()
-	buf, zero := make([]byte, 64<<10), make([]byte, 64<<10)
-	off := int64(0)
-	for {
+	st, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	err = blocks(f, func(off int64, block []byte) error {
+		binary.Write(h, binary.LittleEndian, off)
+		h.Write(block)
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	binary.Write(h, binary.LittleEndian, st.Size())
+	return results.Digest(fmt.Sprintf("sha256:%x", h.Sum(nil))), nil
+}
+
+// blockSize is the unit in which zero parts of memory are left out, in bytes.
+const blockSize = 16 << 10
+
+// blocks calls do for each block of the file that is not zero.
+func blocks(f *os.File, do func(off int64, block []byte) error) error {
+	zero, buf := make([]byte, blockSize), make([]byte, 64*blockSize)
+	for off := int64(0); ; {
 		n, err := f.ReadAt(buf, off)
-		if n > 0 && !bytes.Equal(buf[:n], zero[:n]) {
-			binary.Write(h, binary.LittleEndian, off)
-			h.Write(buf[:n])
+		for part := 0; part < n; part += blockSize {
+			block := buf[part:min(n, part+blockSize)]
+			if bytes.Equal(block, zero[:len(block)]) {
+				continue
+			}
+			if err := do(off+int64(part), block); err != nil {
+				return err
+			}
 		}
 		off += int64(n)
 		if err == io.EOF {
-			break
+			return nil
 		}
 		if err != nil {
-			return "", err
+			return err
 		}
 	}
-	binary.Write(h, binary.LittleEndian, off)
-	return results.Digest(fmt.Sprintf("sha256:%x", h.Sum(nil))), nil
 }
 
 // lock takes the machine's lock, so that only one process boots and saves it. The lock ends with the file or the process.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/plugproof/plugproof/results"
+	"golang.org/x/sys/unix"
 )
 
 // A machine is saved by QEMU's migration with the capability x-ignore-shared (since 4.0): the guest's memory is a file that
@@ -84,7 +85,13 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 		return err
 	}
 	defer os.Remove(disk)
-	s, err := m.boot(ctx, Job{}, launch{disk: disk, memory: out.MemoryMiB, ram: filepath.Join(tmp, "ram"), shared: true}, out)
+	memory, err := memoryFile()
+	if err != nil {
+		return err
+	}
+	defer memory.Close()
+	l := launch{disk: disk, memory: out.MemoryMiB, ram: fmt.Sprintf("/proc/self/fd/%d", fdFree), shared: true}
+	s, err := m.boot(ctx, Job{}, l, out, memory)
 	if err != nil {
 		return err
 	}
@@ -97,6 +104,9 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 		return err
 	}
 	s.q.kill()
+	if err := copySparse(filepath.Join(tmp, "ram"), memory); err != nil {
+		return err
+	}
 	sv := &saved{Key: key, Release: out.Release, dir: tmp}
 	if err := sv.seal(); err != nil {
 		return err
@@ -105,6 +115,36 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 		return err
 	}
 	return os.Rename(tmp, dir)
+}
+
+// memoryFile is a file without a name that is never written back: a guest that boots in a file of a disk waits for the disk.
+func memoryFile() (*os.File, error) {
+	fd, err := unix.MemfdCreate("plugproof", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("making a file of memory: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "memory"), nil
+}
+
+// copySparse copies a file and leaves holes for its zero blocks.
+func copySparse(name string, from *os.File) error {
+	st, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	to, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	err = blocks(from, func(off int64, block []byte) error {
+		_, err := to.WriteAt(block, off)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return to.Truncate(st.Size())
 }
 
 // settle waits until the guest has nothing more to do, at most two seconds: what it leaves undone, every restored machine
