@@ -44,12 +44,23 @@ func minorOf(version string) int {
 	return n
 }
 
-// layoutOf finds the layout of a Go version whose moduledata has the given size in bytes. For a version that is not in the table only `next`,
-// the last word, is known; ok is false then.
-func layoutOf(version string, size uint64, ptr int) (l layout, ok bool) {
+// hostLayout finds the layout of a host by its Go version and the size of its moduledata in bytes. For a version that is not in the table only
+// `next`, the last word, is known; ok is false then.
+func hostLayout(version string, size uint64, ptr int) (l layout, ok bool) {
 	words := int(min(size, 1<<20)) / ptr
 	if i := minorOf(version) - firstMinor; i >= 0 && i < len(layouts) && layouts[i].next == words-1 {
 		return layouts[i], true
 	}
 	return layout{next: words - 1}, false
+}
+
+// pluginLayout finds a plugin's layout by what was found in it: the size of moduledata and the place of pkghashes, in words (0 if unknown).
+func pluginLayout(size uint64, pkghashes, ptr int) (l layout, ok bool) {
+	words := int(min(size, 1<<20)) / ptr
+	for _, l := range layouts {
+		if l.next == words-1 && l.pkghashes == pkghashes {
+			return l, true
+		}
+	}
+	return layout{next: words - 1, pkghashes: pkghashes}, false
 }

@@ -1,6 +1,10 @@
 package abi
 
-import "debug/elf"
+import (
+	"debug/elf"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
 
 // machine is what the simulation must know about an architecture; a new one is a row here.
 type machine struct {
@@ -41,4 +45,12 @@ func machineOf(m elf.Machine, c elf.Class) *machine {
 		}
 	}
 	return nil
+}
+
+// Arch is the GOARCH of a file, "" when it is not known here.
+func Arch(f *goelf.File) string {
+	if m := machineOf(f.Machine, f.Class); m != nil {
+		return m.arch
+	}
+	return ""
 }

@@ -34,7 +34,7 @@ func (m *modules) begin(host *object) error {
 	if err != nil {
 		return fmt.Errorf("reading the module data of %q: %w", host.path, err)
 	}
-	m.layout, m.known = layoutOf(host.goVersion(), size, host.file.PtrSize())
+	m.layout, m.known = hostLayout(host.version, size, host.file.PtrSize())
 	first := &module{obj: host, next: m.layout.next, linked: true, active: true, hostBuilt: true}
 	m.list, m.last = []*module{first}, first
 	return nil
@@ -47,14 +47,15 @@ func (m *modules) link(o *object, plugin *goelf.Module) (*module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the module data of %q: %w", o.path, err)
 	}
-	l, known := layoutOf(o.goVersion(), size, o.file.PtrSize())
-	n := &module{obj: o, next: l.next, path: plugin.Path}
-	if known {
-		n.addr = plugin.Field - uint64(l.pkghashes*o.file.PtrSize())
+	at := 0
+	if plugin.Start != 0 {
+		at = int(plugin.Field-plugin.Start) / o.file.PtrSize()
 	}
+	l, known := pluginLayout(size, at, o.file.PtrSize())
+	n := &module{obj: o, next: l.next, path: plugin.Path, addr: plugin.Start}
 	if l.next == m.layout.next {
 		n.linked = m.last.linked && m.last.next == m.layout.next
-		n.foreign = known && m.known && l != m.layout
+		n.foreign = m.known && (known && l != m.layout || at != 0 && at != m.layout.pkghashes)
 	} else if m.known && m.last.next == m.layout.next && !m.last.foreign {
 		switch l.next { // the address lands in another field of the last module
 		case m.layout.bad:

@@ -16,7 +16,8 @@ type object struct {
 	short    string // the name under which a library was searched
 	id       string
 	file     *goelf.File
-	info     *debug.BuildInfo // nil for files that Go did not make
+	info     *debug.BuildInfo // nil for files without
+	version  string           // of the Go toolchain, "" for files that Go did not make
 	neededBy *object
 	runtime  bool // loaded by dlopen, not when the process started
 	libc     bool // the C library itself
@@ -32,16 +33,11 @@ func newObject(name, path string, r io.ReaderAt, size int64) (*object, error) {
 	}
 	o := &object{name: name, path: path, file: f}
 	if info, err := f.BuildInfo(); err == nil {
-		o.info = info
+		o.info, o.version = info, info.GoVersion
+	} else {
+		o.version = f.GoVersion()
 	}
 	return o, nil
-}
-
-func (o *object) goVersion() string {
-	if o.info == nil {
-		return ""
-	}
-	return o.info.GoVersion
 }
 
 func (o *object) setting(key string) string {

@@ -65,7 +65,7 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	o.id = in.ID
 	p := &process{opt: opt, mach: mach, host: o, libc: libcOf(o), done: map[string]goError{}}
 	rep := &Report{Schema: Schema, Plugins: []Plugin{}, Limits: []string{}}
-	rep.Host = Host{Path: in.Path, Arch: mach.arch, Go: pointer(o.goVersion()), Libc: pointer(p.libc)}
+	rep.Host = Host{Path: in.Path, Arch: mach.arch, Go: pointer(o.version), Libc: pointer(p.libc)}
 	if in.SHA256 == "" && !opt.NoDigest {
 		if in.SHA256, _, err = results.DigestReader(io.NewSectionReader(in.R, 0, in.Size)); err != nil {
 			return nil, nil, fmt.Errorf("reading host %q: %w", in.Path, err)

@@ -10,7 +10,7 @@ const std = "std"
 
 // baseVersion is the Go version without experiments: "go1.26.8 X:rangefunc" is "go1.26.8".
 func baseVersion(o *object) string {
-	v, _, _ := strings.Cut(o.goVersion(), " ")
+	v, _, _ := strings.Cut(o.version, " ")
 	return v
 }
 

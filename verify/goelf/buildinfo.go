@@ -101,3 +101,29 @@ func (f *File) buildInfoOffset() (uint64, error) {
 	}
 	return 0, ErrNoBuildInfo
 }
+
+// GoVersion is the version of the Go toolchain that linked the file: from the build information, else from the variable runtime.buildVersion
+// (plugins of Go 1.20 have no build information). "" when neither is there.
+func (f *File) GoVersion() string {
+	if bi, err := f.BuildInfo(); err == nil {
+		return bi.GoVersion
+	}
+	s, ok, err := f.LookupDyn("runtime.buildVersion", Symbol.Defined)
+	w := uint64(f.PtrSize())
+	if err != nil || !ok {
+		return ""
+	}
+	b, err := f.ReadAddr(s.Value, 2*w)
+	if err != nil {
+		return ""
+	}
+	at, n := f.Word(b), f.Word(b[w:])
+	if ptrs, err := f.relativesIn(s.Value, s.Value+w); err == nil && ptrs[s.Value] != 0 {
+		at = ptrs[s.Value]
+	}
+	v, err := f.stringAt(at, min(n, 256))
+	if err != nil {
+		return ""
+	}
+	return v
+}

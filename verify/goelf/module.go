@@ -21,7 +21,8 @@ const (
 type Module struct {
 	Path      string    // pluginpath
 	Packages  []Package // in the order in which the runtime compares them
-	Field     uint64    // address of moduledata.pkghashes
+	Start     uint64    // address of the module data, 0 when its first field was not found
+	Field     uint64    // address of its field pkghashes
 	pclntab   uint64    // address of the pcHeader, 0 when it was not found
 	relatives map[uint64]uint64
 }
@@ -100,7 +101,7 @@ func (f *File) readModule() (*Module, error) {
 		return nil, err
 	}
 	m.relatives = nil
-	return m, nil
+	return m, f.findStart(m)
 }
 
 // pkgHashSlots returns the sorted addresses of the slots that are relocated against go:link.pkghash.P.
@@ -279,27 +280,25 @@ func (f *File) ModuleDataSize() (uint64, error) {
 	return s.Size, nil
 }
 
-// moduledataBack is how many words before pkghashes the pcHeader may stand: 64 in Go 1.20 to 1.27, with room.
+// moduledataBack is how many words before pkghashes the pcHeader may stand: at most 56 in Go 1.20 to 1.27, with room.
 const moduledataBack = 128
 
-// pclntabOf finds the pcHeader of a plugin: the nearest word before pkghashes whose target begins with a pclntab's magic number is the first field of the module data.
-func (f *File) pclntabOf(m *Module) (uint64, error) {
-	if m.Field == 0 {
-		return 0, ErrNoPlugin
-	}
+// findStart finds the module data's beginning: its first field is the nearest word before pkghashes whose target begins with a pclntab's magic number.
+func (f *File) findStart(m *Module) error {
 	w := uint64(f.PtrSize())
 	ptrs, err := f.relativesIn(m.Field-min(m.Field, moduledataBack*w), m.Field)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for i := uint64(1); i <= moduledataBack; i++ {
 		if p, ok := ptrs[m.Field-i*w]; ok {
 			if b, err := f.ReadAddr(p, 8); err == nil && f.isPclntab(b) {
-				return p, nil
+				m.Start, m.pclntab = m.Field-i*w, p
+				return nil
 			}
 		}
 	}
-	return 0, ErrNoPclntab
+	return nil
 }
 
 // isPclntab checks the magic number of Go 1.18 or 1.20 and the pointer size.

@@ -33,10 +33,8 @@ func (f *File) PclntabRange() (addr, size uint64, err error) {
 			return f.checkPclntab(s.Addr, s.Size)
 		}
 	}
-	if m, err := f.Plugin(); err == nil {
-		if addr, err = f.pclntabOf(m); err == nil {
-			return f.checkPclntab(addr, maxPclntab)
-		}
+	if m, err := f.Plugin(); err == nil && m.pclntab != 0 {
+		return f.checkPclntab(m.pclntab, maxPclntab)
 	}
 	if s, ok, err := f.LookupDyn("runtime.firstmoduledata", Symbol.Defined); err == nil && ok {
 		w := uint64(f.PtrSize())

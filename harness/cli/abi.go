@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/verify/abi"
+)
+
+func newABICmd(a *app) *cobra.Command {
+	var root string
+	cmd := &cobra.Command{
+		Use:   "abi HOST PLUGIN...",
+		Short: "Predict what plugin.Open will answer, from the files alone",
+		Long: `Predict, without running anything, what plugin.Open will answer when HOST opens the plugins in this order in
+one process: the verdict, the exact text of the error, every differing package and the cause.
+
+Verdicts: host-cannot-load, not-reached, abort, poisoned, not-found, not-a-plugin, dlopen-error,
+already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names the file system in which the
+host's loader and needed libraries are looked up; by default it is that of the default image.
+Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := a.predict(args[0], args[1:], root)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(r)
+			} else {
+				err = a.print(r.Text())
+			}
+			if err != nil || r.OK() {
+				return err
+			}
+			return verdict(ExitFinding)
+		},
+	}
+	cmd.Flags().StringVar(&root, "root", "", "look needed libraries up in the file system at `DIR`")
+	return cmd
+}
+
+// predict opens the files. Paths appear in the report as they were given, which is how plugin.Open would be given them.
+func (a *app) predict(host string, plugins []string, root string) (*abi.Report, error) {
+	in, done := abi.OpenInput(a.path(host))
+	defer done()
+	in.Path = host
+	opt, err := a.abiRoot(in, root)
+	if err != nil {
+		return nil, err
+	}
+	var ins []abi.Input
+	for _, name := range plugins {
+		p, done := abi.OpenInput(a.path(name))
+		defer done()
+		p.Path = name
+		ins = append(ins, p)
+	}
+	r, err := abi.Predict(in, ins, opt)
+	return r, hostError(err)
+}
+
+// hostError gives errors about the host their exit code.
+func hostError(err error) error {
+	if errors.Is(err, abi.ErrHost) {
+		return usagef("give a Go program that was linked with cgo and imports package plugin", "%w", err)
+	}
+	return err
+}
+
+// abiRoot chooses the file system of the target.
+func (a *app) abiRoot(host abi.Input, root string) (abi.Options, error) {
+	if root != "" {
+		st, err := os.Stat(a.path(root))
+		if err != nil || !st.IsDir() {
+			return abi.Options{}, usagef("give --root the directory of a root file system", "%q is not a directory", root)
+		}
+		return abi.Options{Root: abi.DirRoot(a.path(root)), RootName: root}, nil
+	}
+	about, interp, err := abi.Describe(host)
+	if err != nil {
+		return abi.Options{}, hostError(err)
+	}
+	switch {
+	case interp == "":
+		return abi.Options{}, nil
+	case about.Libc != nil && *about.Libc == "glibc": // there is no default image with glibc
+		if file := a.loaderFile(about.Arch, interp); file == interp {
+			return abi.Options{Root: abi.DirRoot("/"), RootName: "/"}, nil
+		}
+	default:
+		if file := a.loaderFile(about.Arch, interp); file != "" {
+			return abi.Options{Root: abi.FileRoot(file, interp, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image"}, nil
+		}
+	}
+	return abi.Options{}, nil
+}

@@ -1,0 +1,96 @@
+package abi
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Text is the report for people: a line per plugin, then why, then every differing package by module.
+func (r *Report) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "host %s: %s, %s, %s\n", clean(r.Host.Path), text(r.Host.Go), text(r.Host.Libc), r.Host.Arch)
+	width := 0
+	for i := range r.Plugins {
+		width = max(width, len(r.Plugins[i].Verdict))
+	}
+	for i := range r.Plugins {
+		p := &r.Plugins[i]
+		fmt.Fprintf(&b, "%-*s  %s", width, p.Verdict, clean(p.Path))
+		if p.Error != nil {
+			fmt.Fprintf(&b, "  %s", clean(*p.Error))
+		}
+		if p.KillsHost {
+			b.WriteString("  (kills the host)")
+		}
+		b.WriteByte('\n')
+	}
+	for i := range r.Plugins {
+		r.Plugins[i].why(&b)
+	}
+	for _, l := range r.Limits {
+		fmt.Fprintf(&b, "limit: %s\n", clean(l))
+	}
+	return b.String()
+}
+
+func (p *Plugin) why(b *strings.Builder) {
+	if p.Cause == nil && len(p.Mismatches) == 0 && len(p.Drift) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", clean(p.Path))
+	if p.Cause != nil {
+		fmt.Fprintf(b, "  cause: %s: %s\n", p.Cause.ID, clean(p.Cause.Evidence))
+	}
+	if n := len(p.Mismatches); n > 0 {
+		fmt.Fprintf(b, "  differing packages: %d\n", n)
+	}
+	for _, g := range group(p.Mismatches) {
+		first := g[0]
+		by := ""
+		if first.Owner != "" {
+			by = " of " + clean(first.Owner)
+		}
+		fmt.Fprintf(b, "  %s: host%s %s, plugin %s\n", clean(text(first.Module)), by, clean(text(first.Host.Version)), clean(text(first.Plugin.Version)))
+		for _, d := range g {
+			fmt.Fprintf(b, "    %s %s %s\n", d.Host.Hash, d.Plugin.Hash, clean(d.Package))
+		}
+	}
+	for _, d := range p.Drift {
+		fmt.Fprintf(b, "  two versions of %s\n", clean(d))
+	}
+}
+
+// group puts the differences of one module and one owner together, in the order in which the runtime meets them.
+func group(diffs []Difference) [][]Difference {
+	var out [][]Difference
+	at := map[[2]string]int{}
+	for _, d := range diffs {
+		key := [2]string{text(d.Module), d.Owner}
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], d)
+	}
+	return out
+}
+
+func text(s *string) string {
+	if s == nil {
+		return "unknown"
+	}
+	return *s
+}
+
+// clean keeps names from files from writing lines or terminal sequences of their own.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
