@@ -2,6 +2,7 @@ package toolchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -9,57 +10,67 @@ import (
 	"strings"
 )
 
-// fetch has the go command download a release into our own GOMODCACHE. The user's module cache is read first, as a file proxy,
-// so that what is on this machine is not downloaded again. The checksum database verifies it in either case.
+// fetch has the go command download a release into our own GOMODCACHE. The user's module cache is asked first, so that what is
+// on this machine is not downloaded again; the checksum database verifies it in either case, and is asked in the same place:
+// a proxy that serves a part of it is taken by the go command to serve all of it.
 func (s *Store) fetch(ctx context.Context, version string) (root, got string, err error) {
-	local, err := s.userProxy()
+	env, proxy, err := s.fetchEnv()
 	if err != nil {
 		return "", "", err
 	}
-	env := make([]string, 0, len(s.FetchEnv)+2)
-	var proxy string
+	local, err := s.userProxy(version)
+	if err != nil {
+		return "", "", err
+	}
+	if local != "" {
+		s.log("taking %s from the module cache %s", version, s.UserModCache)
+		root, got, err = s.goEnv(ctx, false, s.Bootstrap, version, append(env, "GOPROXY="+local)...)
+		if err == nil || ctx.Err() != nil {
+			return root, got, err
+		}
+	}
+	if s.Offline && !strings.HasPrefix(proxy, "file://") { // which a kit's is
+		if err == nil {
+			err = errors.New("it is not on this machine")
+		}
+		return "", "", err
+	}
+	if proxy != "" {
+		env = append(env, "GOPROXY="+proxy)
+	}
+	s.log("fetching %s", version)
+	return s.goEnv(ctx, !s.Offline, s.Bootstrap, version, env...)
+}
+
+// fetchEnv is FetchEnv without what is ours to say, and its GOPROXY. A proxy that is a directory would be believed without the
+// checksum database if GOSUMDB or one of its exceptions allowed it, so they may not.
+func (s *Store) fetchEnv() (env []string, proxy string, err error) {
 	for _, kv := range s.FetchEnv {
 		switch k, v, _ := strings.Cut(kv, "="); k {
 		case "GOPROXY":
 			proxy = v
-		case "GOTOOLCHAIN", "GOFLAGS", "GOENV", "GOWORK", "GOPATH", "GOMODCACHE", "GOCACHE", "GOROOT", "GOOS", "GOARCH", "GONOSUMDB", "PATH":
-			// ours; GOPRIVATE does not name golang.org, and the go command insists on the checksum database for toolchains
+		case "GOSUMDB":
+			if v == "off" {
+				return nil, "", errors.New("the checksum database is disabled by GOSUMDB=off")
+			}
+			env = append(env, kv)
+		case "GOTOOLCHAIN", "GOFLAGS", "GOENV", "GOWORK", "GOPATH", "GOMODCACHE", "GOCACHE", "GOROOT", "GOOS", "GOARCH", "PATH",
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE":
 		default:
 			env = append(env, kv)
 		}
 	}
-	proxies := []string{}
-	if local != "" {
-		proxies = append(proxies, local)
-	}
-	switch {
-	case s.Offline && strings.HasPrefix(proxy, "file://"):
-		proxies = append(proxies, proxy) // a kit
-	case s.Offline:
-		if local == "" {
-			return "", "", fmt.Errorf("it is not on this machine")
-		}
-	case proxy != "":
-		proxies = append(proxies, proxy)
-	default: // the go command's own, which must be spelled out after another
-		if proxy, _, err = output(ctx, false, []string{"GOENV=off", "GOTOOLCHAIN=local"}, s.Bootstrap, "env", "GOPROXY"); err != nil {
-			return "", "", err
-		}
-		proxies = append(proxies, strings.TrimSpace(proxy))
-	}
-	s.log("fetching %s", version)
-	env = append(env, "GOPROXY="+strings.Join(proxies, ","), "GONOSUMDB=", "GIT_TERMINAL_PROMPT=0")
-	return s.goEnv(ctx, !s.Offline, s.Bootstrap, version, env...)
+	return append(env, "GONOSUMDB=none.invalid", "GIT_TERMINAL_PROMPT=0"), proxy, nil
 }
 
 // userProxy makes the download directory of the user's module cache usable as GOPROXY=file://. The checksum database's part of
-// a cache lacks the file "supported" that a proxy's has, so a directory of links supplies it. It is "" if there is none.
-func (s *Store) userProxy() (string, error) {
+// a cache lacks the file "supported" that a proxy's has, so a directory of links supplies it. It is "" if the cache lacks version.
+func (s *Store) userProxy(version string) (string, error) {
 	if s.UserModCache == "" {
 		return "", nil
 	}
 	from := filepath.Join(s.UserModCache, "cache", "download")
-	if _, err := os.Stat(filepath.Join(from, "golang.org", "toolchain", "@v")); err != nil {
+	if !exists(filepath.Join(from, "golang.org", "toolchain", "@v", filepath.Base(s.goDir(version))[len("toolchain@"):]+".zip")) {
 		return "", nil
 	}
 	dir := filepath.Join(s.Cache, "userproxy")

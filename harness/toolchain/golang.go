@@ -98,14 +98,14 @@ func (s *Store) release(ctx context.Context, version string) (Go, error) {
 func (s *Store) unavailable(version string, err error) error {
 	hint := "is there a network, and is GOPROXY right?"
 	switch text := err.Error(); {
+	case strings.Contains(text, "checksum database") && strings.Contains(text, "disabled"):
+		hint = "unset GOSUMDB: a compiler that nobody verified is not used"
+	case strings.Contains(text, "SECURITY ERROR") || strings.Contains(text, "checksum mismatch"):
+		hint = "what the proxy served is not what the checksum database knows: do not use it"
 	case s.Offline:
 		hint = "run once without --offline, or name a GOROOT with \"name=path:DIR\""
 	case strings.Contains(text, "404") || strings.Contains(text, "410") || strings.Contains(text, "not available"):
 		hint = "is there such a release? From 1.21 on the first of each is .0"
-	case strings.Contains(text, "checksum database disabled"):
-		hint = "unset GOSUMDB: a compiler that nobody verified is not used"
-	case strings.Contains(text, "SECURITY ERROR") || strings.Contains(text, "checksum mismatch"):
-		hint = "what the proxy served is not what the checksum database knows: do not use it"
 	}
 	return &Error{Msg: fmt.Sprintf("getting the Go toolchain %q", version), Err: err, hint: hint}
 }

@@ -185,6 +185,7 @@ func FuzzDecodeStats(f *testing.F) {
 func TestGoErrorsHaveHints(t *testing.T) {
 	boot := &Store{Cache: t.TempDir(), Offline: true, Bootstrap: filepath.Join(fakeGo(t, "go1.99.1"), "bin", "go")}
 	none := &Store{Cache: t.TempDir()}
+	unverified := &Store{Cache: t.TempDir(), Bootstrap: boot.Bootstrap, FetchEnv: []string{"GOPROXY=file:///nonexistent", "GOSUMDB=off"}}
 	tests := []struct {
 		name, spec string
 		s          *Store
@@ -197,6 +198,7 @@ func TestGoErrorsHaveHints(t *testing.T) {
 		{"no GOROOT", "tip=path:/nonexistent", none, "no bin/go that runs", "make.bash"},
 		{"no go at all", "go1.26.8", none, "no go command was found", "scripts/deps"},
 		{"offline", "go1.25.3", boot, `getting the Go toolchain "go1.25.3": it is not on this machine`, "--offline"},
+		{"unverified", "go1.25.3", unverified, "checksum database is disabled", "nobody verified"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -253,5 +255,39 @@ func TestGoHere(t *testing.T) {
 	byName, err := s.Go(t.Context(), version)
 	if err != nil || byName.Digest != byPath.Digest {
 		t.Errorf("%s is %s by name (%v), %s by path", version, byName.Digest, err, byPath.Digest)
+	}
+}
+
+func TestGoFromTheUsersModuleCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks a release: 4 CPU seconds")
+	}
+	s := store(t)
+	from := filepath.Join(s.Cache, "gomod")
+	zips, err := filepath.Glob(filepath.Join(from, "cache", "download", "golang.org", "toolchain", "@v", "v0.0.1-*.zip"))
+	if err != nil || len(zips) == 0 || s.Bootstrap == "" {
+		t.Skip("no Go has been fetched on this machine yet")
+	}
+	version := strings.TrimPrefix(filepath.Base(zips[0]), "v0.0.1-")
+	version = version[:strings.Index(version, ".linux")]
+	want, err := s.Go(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := &Store{Cache: t.TempDir(), Bootstrap: s.Bootstrap, Offline: true, UserModCache: from}
+	t.Cleanup(func() { // the go command makes modules read-only
+		filepath.WalkDir(own.Cache, func(path string, d os.DirEntry, err error) error {
+			if err == nil && d.IsDir() {
+				err = os.Chmod(path, 0o755)
+			}
+			return err
+		})
+	})
+	got, err := own.Go(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Digest != want.Digest || want.Origin == OriginProxy && !strings.HasPrefix(got.GOROOT, own.Cache) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

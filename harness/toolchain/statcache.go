@@ -116,7 +116,7 @@ func (c *statCache) digest(path string) (results.Digest, error) {
 		return "", err
 	}
 	after := stampOf(st)
-	// The file system's clock, not ours: the newest stamp must be older than a file that is written now, which save compares.
+	// Remembered only if it stayed the same while it was read.
 	if n == before.Size && after == before {
 		c.put(path, statEntry{before, d}, true)
 	}
@@ -148,6 +148,7 @@ func (c *statCache) save() error {
 	if err != nil {
 		return fmt.Errorf("saving digests: %w", err)
 	}
+	// Now, by the clock of a file system and not by ours.
 	limit := st.ModTime().Add(-settled).UnixNano()
 	for path, e := range c.now {
 		if e.CTime > limit || e.MTime > limit {
