@@ -57,7 +57,3 @@ func libcCause(p *process, o *object) *Cause {
 	}
 	return nil
 }
-
-func (p *process) explain(o *object, diffs []Difference) (*Cause, error) {
-	return unknown("%d packages differ", len(diffs)), nil
-}

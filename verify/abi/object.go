@@ -19,11 +19,14 @@ type object struct {
 	info     *debug.BuildInfo // nil for files without
 	version  string           // of the Go toolchain, "" for files that Go did not make
 	neededBy *object
-	runtime  bool // loaded by dlopen, not when the process started
-	libc     bool // the C library itself
-	missing  bool // wanted at the start and not found: what it defines is unknown
-	failed   bool // a plugin that plugin.Open refused; its symbols stay
-	path     string
+	runtime  bool   // loaded by dlopen, not when the process started
+	libc     bool   // the C library itself
+	missing  bool   // wanted at the start and not found: what it defines is unknown
+	failed   bool   // a plugin that plugin.Open refused; its symbols stay
+	path     string // as the user named it
+
+	fileNames []string
+	filesRead bool
 }
 
 func newObject(name, path string, r io.ReaderAt, size int64) (*object, error) {

@@ -53,12 +53,8 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 	if len(diffs) > 0 {
 		md.bad = true
 		first := diffs[0].Package
-		cause, err := p.explain(md.obj, diffs)
-		if err != nil {
-			return goError{}, err
-		}
 		return goError{text: "plugin was built with a different version of package " + first, verdict: Mismatch,
-			pkg: &first, diffs: diffs, cause: cause}, nil
+			pkg: &first, diffs: diffs, cause: p.explain(md.obj, diffs)}, nil
 	}
 	md.typemap, md.active = true, true
 	md.obj.failed = false

@@ -8,10 +8,17 @@ import (
 // std is the module name that the report uses for the standard library.
 const std = "std"
 
-// baseVersion is the Go version without experiments: "go1.26.8 X:rangefunc" is "go1.26.8".
+// baseVersion is the Go version without experiments: "go1.26.8" of "go1.26.8-X:nogreenteagc" and of "go1.26.8 X:nogreenteagc".
 func baseVersion(o *object) string {
-	v, _, _ := strings.Cut(o.version, " ")
+	v, _, _ := cutExperiments(o.version)
 	return v
+}
+
+func cutExperiments(version string) (base, experiments string, found bool) {
+	if base, experiments, found = strings.Cut(version, "-X:"); !found {
+		base, experiments, found = strings.Cut(version, " X:")
+	}
+	return base, experiments, found
 }
 
 // versionOf finds the module of a package and its version in a file, by the longest module path in its build information.

@@ -1,0 +1,178 @@
+package abi
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// explain names one cause for the differing packages of o, from what the two files record of their builds. The other side is the file that
+// defines the first differing package: the host, or an earlier plugin.
+func (p *process) explain(o *object, diffs []Difference) *Cause {
+	e := &evidence{a: p.host, b: o, aName: "host", bName: "plugin"}
+	if owner := diffs[0].Owner; owner != "" {
+		for _, g := range p.global {
+			if g.path == owner && g != o {
+				e.a, e.aName = g, "the earlier plugin "+owner
+			}
+		}
+	}
+	for _, d := range diffs {
+		if d.Owner != diffs[0].Owner {
+			continue
+		}
+		if text(d.Module) == std {
+			e.std = append(e.std, d)
+		} else {
+			e.other = append(e.other, d)
+		}
+	}
+	c := e.cause()
+	if e.a != p.host && c.ID != "unknown" {
+		c.Evidence += fmt.Sprintf(" (package %s comes from %s, which was opened before)", diffs[0].Package, e.a.path)
+	}
+	return c
+}
+
+// evidence is what is compared to find a cause: the file that defines the packages first, and the plugin.
+type evidence struct {
+	a, b         *object
+	aName, bName string
+	std, other   []Difference
+}
+
+func (e *evidence) cause() *Cause {
+	if e.a.version != "" && e.b.version != "" && baseVersion(e.a) != baseVersion(e.b) && len(e.std) > 0 {
+		return &Cause{"go-version", fmt.Sprintf("%s %s, %s %s", e.aName, baseVersion(e.a), e.bName, baseVersion(e.b))}
+	}
+	if e.a.info == nil || e.b.info == nil {
+		return unknown("no build information in %s", e.without())
+	}
+	if len(e.std) > 0 {
+		return e.stdCause()
+	}
+	return e.moduleCause()
+}
+
+func (e *evidence) without() string {
+	if e.a.info == nil {
+		return e.a.path
+	}
+	return e.b.path
+}
+
+// differ says how a build setting differs, "" when it does not.
+func (e *evidence) differ(key string) string {
+	x, y := e.a.setting(key), e.b.setting(key)
+	if x == y {
+		return ""
+	}
+	show := func(s string) string {
+		if s == "" {
+			return "not set"
+		}
+		return s
+	}
+	return fmt.Sprintf("%s: %s %s, %s %s", key, e.aName, show(x), e.bName, show(y))
+}
+
+// flagged are the settings that change fingerprints, with the condition under which they reach packages besides main.
+func (e *evidence) flagged(std bool) []Cause {
+	var out []Cause
+	add := func(id, key string) {
+		if s := e.differ(key); s != "" {
+			out = append(out, Cause{id, s})
+		}
+	}
+	if x, y := experiments(e.a), experiments(e.b); x != y {
+		out = append(out, Cause{"goexperiment", fmt.Sprintf("GOEXPERIMENT: %s %q, %s %q", e.aName, x, e.bName, y)})
+	}
+	add("race", "-race")
+	if s := e.differ("-trimpath"); s != "" && (!std || e.mostOfStd()) {
+		out = append(out, Cause{"trimpath-one-side", s})
+	}
+	add("goarm", "GOARM")
+	if s := e.differ("-gcflags"); s != "" && (strings.Contains(e.a.setting("-gcflags"), "=-") || strings.Contains(e.b.setting("-gcflags"), "=-")) {
+		out = append(out, Cause{"gcflags", s}) // without a pattern the flags reach the packages of the command line only
+	}
+	if !std {
+		add("cover", "-cover")
+	}
+	add("build-tags", "-tags")
+	return out
+}
+
+func experiments(o *object) string {
+	if s := o.setting("GOEXPERIMENT"); s != "" {
+		return s
+	}
+	_, x, _ := cutExperiments(o.version)
+	return x
+}
+
+// mostOfStd reports whether nearly every package of the standard library differs, as it does when the positions differ.
+func (e *evidence) mostOfStd() bool {
+	mod, err := moduleOf(e.b)
+	if err != nil || mod == nil {
+		return false
+	}
+	n := 0
+	for _, p := range mod.Packages {
+		if m, _ := versionOf(e.b, p.Name); m == std {
+			n++
+		}
+	}
+	return len(e.std) >= n*3/4
+}
+
+func joined(found []Cause) *Cause {
+	c := found[0]
+	for _, f := range found[1:] {
+		c.Evidence += "; and " + f.Evidence
+	}
+	return &c
+}
+
+// stdCause explains a standard library that differs although the release is the same.
+func (e *evidence) stdCause() *Cause {
+	if found := e.flagged(true); len(found) > 0 {
+		return joined(found)
+	}
+	if e.a.setting("-trimpath") == "" {
+		if x, y := e.a.goroot(), e.b.goroot(); x != "" && y != "" && x != y {
+			return &Cause{"build-path", fmt.Sprintf("GOROOT: %s %s, %s %s; neither was built with -trimpath", e.aName, x, e.bName, y)}
+		}
+	}
+	if s := e.libcs(); s != "" && !slices.ContainsFunc(e.std, func(d Difference) bool { return d.Package == "runtime" }) {
+		return &Cause{"libc", s + "; packages that use cgo see other headers"}
+	}
+	if e.mostOfStd() || slices.ContainsFunc(e.std, func(d Difference) bool { return d.Package == "runtime" }) {
+		return &Cause{"toolchain-build", fmt.Sprintf("%d packages of the standard library differ although both say %s and have the same settings", len(e.std), baseVersion(e.a))}
+	}
+	return unknown("%d packages of the standard library differ although both say %s and have the same settings", len(e.std), baseVersion(e.a))
+}
+
+// libcs says whether the two sides need different C libraries.
+func (e *evidence) libcs() string {
+	x, y := neededLibc(e.a), neededLibc(e.b)
+	if x == "" || y == "" || x == y {
+		return ""
+	}
+	return fmt.Sprintf("C library: %s %s, %s %s", e.aName, x, e.bName, y)
+}
+
+func neededLibc(o *object) string {
+	needed, err := o.file.Needed()
+	if err != nil {
+		return ""
+	}
+	for _, n := range needed {
+		switch n {
+		case "libc.so":
+			return libcMusl
+		case "libc.so.6":
+			return libcGlibc
+		}
+	}
+	return ""
+}

@@ -1,0 +1,217 @@
+package abi
+
+import (
+	"fmt"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// moduleCause explains packages that differ although the whole standard library agrees.
+func (e *evidence) moduleCause() *Cause {
+	if s := e.versions(); s != "" {
+		return &Cause{"module-version", s}
+	}
+	local := e.other[0]
+	if c := e.paths(); c != nil {
+		return c
+	}
+	if found := e.flagged(false); len(found) > 0 {
+		return joined(found)
+	}
+	if s := e.libcs(); s != "" && e.usesCgo(local.Package) {
+		return &Cause{"libc", s + "; package " + local.Package + " uses cgo and sees other headers"}
+	}
+	module := text(local.Module)
+	if m := moduleFor(e.b.info, local.Package); m != nil && !isLocal(m, e.b.info) {
+		return unknown("module %s has the same version and content on both sides, and the build settings are the same", module)
+	}
+	if s := e.revisions(); s != "" {
+		return &Cause{"source-edit", s}
+	}
+	if common, all := e.commonSymbols(local.Package); common > 0 {
+		return &Cause{"source-edit", fmt.Sprintf("same Go, settings and module versions, but package %s differs; %d of its %d symbols in the %s have the same names in the %s",
+			local.Package, common, all, e.bName, e.aName)}
+	}
+	return unknown("package %s differs; the same Go, settings and module versions, and nothing shows that its sources are two versions of one", local.Package)
+}
+
+// isLocal reports whether a module was built from a directory and not from the module cache.
+func isLocal(m *debug.Module, info *debug.BuildInfo) bool {
+	if m.Replace != nil {
+		return m.Replace.Version == ""
+	}
+	return m == &info.Main && m.Sum == "" || m.Version == "(devel)"
+}
+
+// versions lists the modules of differing packages that are not the same version with the same content on both sides.
+func (e *evidence) versions() string {
+	var out []string
+	seen := map[string]bool{}
+	for _, d := range e.other {
+		name := text(d.Module)
+		if d.Module == nil || seen[name] {
+			continue
+		}
+		seen[name] = true
+		a, b := moduleFor(e.a.info, d.Package), moduleFor(e.b.info, d.Package)
+		if a == nil || b == nil {
+			continue
+		}
+		la, lb := isLocal(a, e.a.info), isLocal(b, e.b.info)
+		x, y := version(a, la), version(b, lb)
+		switch {
+		case la && lb: // the version of a main module is that of its checkout, and is in no position
+		case a.Path != b.Path:
+			out = append(out, fmt.Sprintf("%s: %s %s %s, %s %s %s", d.Package, e.aName, a.Path, x, e.bName, b.Path, y))
+		case x != y:
+			out = append(out, fmt.Sprintf("%s: %s %s, %s %s", name, e.aName, x, e.bName, y))
+		case sum(a) != sum(b) && sum(a) != "" && sum(b) != "":
+			out = append(out, fmt.Sprintf("%s %s: %s %s, %s %s", name, x, e.aName, sum(a), e.bName, sum(b)))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func version(m *debug.Module, local bool) string {
+	switch {
+	case m.Replace != nil:
+		return strings.TrimSpace(m.Version + " => " + m.Replace.Path + " " + m.Replace.Version)
+	case local:
+		return "(devel)"
+	}
+	return m.Version
+}
+
+func sum(m *debug.Module) string {
+	if m.Replace != nil {
+		return m.Replace.Sum
+	}
+	return m.Sum
+}
+
+// paths finds packages whose source directories differ between files that were both built without -trimpath.
+func (e *evidence) paths() *Cause {
+	if e.a.setting("-trimpath") != "" || e.b.setting("-trimpath") != "" {
+		return nil
+	}
+	for _, d := range e.other {
+		m := moduleFor(e.b.info, d.Package)
+		if m == nil {
+			continue
+		}
+		rel := strings.TrimPrefix(strings.TrimPrefix(d.Package, m.Path), "/")
+		x, y := e.a.sourceDir(m, rel), e.b.sourceDir(m, rel)
+		if x == "" || y == "" || x == y {
+			continue
+		}
+		s := fmt.Sprintf("package %s: %s %s, %s %s; neither was built with -trimpath", d.Package, e.aName, x, e.bName, y)
+		if strings.Contains(x, "/vendor/") != strings.Contains(y, "/vendor/") {
+			return &Cause{"vendor-mode", s}
+		}
+		return &Cause{"build-path", s}
+	}
+	return nil
+}
+
+// files are the names in the object's line table, read once.
+func (o *object) files() []string {
+	if !o.filesRead {
+		o.filesRead = true
+		o.fileNames, _ = o.file.FileNames() // without them there is less evidence
+	}
+	return o.fileNames
+}
+
+// goroot is the directory of the standard library's sources, "" under -trimpath.
+func (o *object) goroot() string {
+	for _, f := range o.files() {
+		if dir, ok := strings.CutSuffix(f, "/src/runtime/proc.go"); ok {
+			return dir
+		}
+	}
+	return ""
+}
+
+// sourceDir is the one directory of source files, outside GOROOT, that can be a package's: it ends in the package's path below its
+// module, after the module's directory in a module cache where there is a version. "" when none or several can.
+func (o *object) sourceDir(m *debug.Module, rel string) string {
+	root := o.goroot()
+	var dirs []string
+	for _, f := range o.files() {
+		dir := path.Dir(f)
+		if !path.IsAbs(dir) || root != "" && strings.HasPrefix(dir, root+"/src/") || slices.Contains(dirs, dir) {
+			continue
+		}
+		cached := strings.Contains(dir, "@v") || strings.Contains(dir, "/vendor/")
+		suffix := "/" + rel
+		if cached {
+			version := "@" + m.Version
+			if !strings.Contains(dir, version) {
+				version = ""
+			}
+			suffix = strings.TrimSuffix("/"+m.Path+version+"/"+rel, "/")
+		} else if rel == "" {
+			continue
+		}
+		if strings.HasSuffix(dir, suffix) {
+			dirs = append(dirs, dir)
+		}
+	}
+	if len(dirs) != 1 {
+		return ""
+	}
+	return dirs[0]
+}
+
+// usesCgo reports whether the plugin has cgo's generated code for a package.
+func (e *evidence) usesCgo(pkg string) bool {
+	n, _ := e.symbols(pkg, func(name string) bool { return strings.Contains(name, "_Cfunc_") || strings.Contains(name, "_cgo_") })
+	return n > 0
+}
+
+// revisions says whether version control names two different states of one main module.
+func (e *evidence) revisions() string {
+	if e.a.info.Main.Path != e.b.info.Main.Path {
+		return ""
+	}
+	x, y := e.a.setting("vcs.revision"), e.b.setting("vcs.revision")
+	if x == "" || y == "" || x == y {
+		return ""
+	}
+	return fmt.Sprintf("revision: %s %s, %s %s", e.aName, x, e.bName, y)
+}
+
+// commonSymbols counts the plugin's dynamic symbols of a package that the other side defines, too.
+func (e *evidence) commonSymbols(pkg string) (common, all int) {
+	return e.symbols(pkg, func(name string) bool {
+		_, ok, err := e.a.file.LookupDyn(name, goelf.Symbol.Defined)
+		return err == nil && ok
+	})
+}
+
+func (e *evidence) symbols(pkg string, match func(string) bool) (matching, all int) {
+	prefix := symbolPrefix(pkg)
+	for s, err := range e.b.file.DynSymbols() {
+		if err != nil {
+			break
+		}
+		if !s.Defined() || !strings.HasPrefix(s.Name, prefix) || strings.HasPrefix(s.Name, prefix+".") || strings.HasSuffix(s.Name, ".init") {
+			continue // names with two dots are the compiler's own
+		}
+		all++
+		if match(s.Name) {
+			matching++
+		}
+	}
+	return matching, all
+}
+
+// symbolPrefix is what the names of a package's symbols begin with: its path, with dots of the last element escaped (cmd/internal/objabi.PathToPrefix), and a dot.
+func symbolPrefix(pkg string) string {
+	slash := strings.LastIndexByte(pkg, '/') + 1
+	return pkg[:slash] + strings.ReplaceAll(pkg[slash:], ".", "%2e") + "."
+}
