@@ -19,6 +19,14 @@ type comparison struct {
 	a, b *image
 	out  tally
 	rep  *Report
+
+	addrs        addrMap
+	ra, rb       *relocs
+	baseA, baseB bases
+	pcA, pcB     *pclntab
+	namesA       *addrNames
+	namesB       *addrNames
+	changed      map[string]bool // symbols whose contents differ
 }
 
 // Compare says what differs between a and b. Its errors are InputErrors.
@@ -31,7 +39,7 @@ func Compare(a, b Input) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{a: ia, b: ib, rep: newReport(ia, ib)}
+	c := &comparison{a: ia, b: ib, rep: newReport(ia, ib), changed: map[string]bool{}}
 	if ia.sum == ib.sum {
 		c.rep.Identical, c.rep.Proof = true, ProofHash
 		return c.rep, nil

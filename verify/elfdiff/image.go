@@ -15,21 +15,20 @@ const (
 	maxSections = 1 << 16
 	maxName     = 64 << 10 // bytes of a symbol's or section's name; Go's generic names reach thousands
 	maxSymbols  = 8 << 20
-	maxInflated = 1 << 30 // bytes of one decompressed section
-	maxRatio    = 64      // inflated to deflated; DWARF stays below 12
 )
 
 // image is an ELF file with access to its sections' contents.
 type image struct {
 	*goelf.File
-	path  string
-	r     io.ReaderAt
-	size  int64
-	sum   [32]byte
-	word  int // bytes of an address: 4 or 8
-	secs  []*section
-	known *facts
-	err   error // the first read error after the headers; Compare returns it
+	path    string
+	r       io.ReaderAt
+	size    int64
+	sum     [32]byte
+	word    int // bytes of an address: 4 or 8
+	secs    []*section
+	known   *facts
+	lastHit *section // of sectionAt
+	err     error    // the first read error after the headers; Compare returns it
 }
 
 // section is one section header with its contents, read on demand.

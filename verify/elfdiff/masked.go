@@ -70,8 +70,6 @@ func (im *image) regions() []region {
 
 // masked compares two files of the same layout byte by byte.
 func (c *comparison) masked() {
-	var names *addrNames
-	changed := map[string]bool{}
 	for _, r := range c.a.regions() {
 		x, errX := c.a.bytesAt(r.off, r.end-r.off)
 		y, errY := c.b.bytesAt(r.off, r.end-r.off)
@@ -86,12 +84,9 @@ func (c *comparison) masked() {
 			c.maskedHeader(r, x, y)
 			continue
 		}
-		if names == nil {
-			names = newAddrNames(c.a)
-		}
-		c.maskedSection(r, x, y, names, changed)
+		c.maskedSection(r, x, y, c.nameA())
 	}
-	for n := range changed {
+	for n := range c.changed {
 		c.rep.Symbols.Changed = append(c.rep.Symbols.Changed, n)
 	}
 	c.compareNames()
@@ -135,7 +130,7 @@ func (c *comparison) segmentClass(off, end int64) Verdict {
 	return Data
 }
 
-func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames, changed map[string]bool) {
+func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 	s := r.sec
 	base := r.off - int64(s.Off)
 	for _, d := range ranges(x, y) {
@@ -149,7 +144,7 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames, chan
 				e.Verdict, e.Structure = ABI, structFingerprint
 			}
 			if e.Symbol != "" {
-				changed[e.Symbol] = true
+				c.changed[e.Symbol] = true
 			}
 		}
 		c.out.add(e, s.tallyFlags())

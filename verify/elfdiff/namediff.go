@@ -1,37 +1,84 @@
 package elfdiff
 
-// compareNames compares the symbol tables by name: .symtab if both files have one, else .dynsym.
+import "math/bits"
+
+// compareNames compares the symbol tables by name: .symtab if both files have one, else .dynsym; and .dynsym for what the loader sees.
 func (c *comparison) compareNames() {
-	name := ".symtab"
-	if c.a.section(name) == nil || c.b.section(name) == nil {
-		name = ".dynsym"
+	full := c.a.section(".symtab") != nil && c.b.section(".symtab") != nil
+	c.compareTable(".dynsym", ".dynstr", Data, !full)
+	if full {
+		c.compareTable(".symtab", ".strtab", SymbolTable, true)
 	}
-	x, y := named(c.a.readSymbols(c.a.section(name))), named(c.b.readSymbols(c.b.section(name)))
+}
+
+// compareTable compares one table. In masked mode its bytes were counted; then only the lists are filled.
+func (c *comparison) compareTable(table, strs string, class Verdict, lists bool) {
+	sa, sb := c.a.section(table), c.b.section(table)
+	x, y := named(c.a.readSymbols(sa)), named(c.b.readSymbols(sb))
+	count := c.rep.Proof == ProofStructure && sa != nil && sb != nil
 	r := &c.rep.Symbols
-	changed := map[string]bool{}
-	for _, n := range r.Changed {
-		changed[n] = true
+	changed := c.changed
+	one := func(y symbol, a, b int64) {
+		if !count {
+			return
+		}
+		e := Evidence{Verdict: class, Section: table, Symbol: y.name, Structure: "symbol's name", OffsetA: a, OffsetB: b, Bytes: int64(c.symSize() + len(y.name) + 1)}
+		if isFingerprint(y.name) {
+			e.Verdict = max(class, Data)
+		}
+		c.out.add(e, sa.tallyFlags())
 	}
+	var moved int64
 	for len(x) > 0 || len(y) > 0 {
 		switch {
 		case len(y) == 0 || (len(x) > 0 && x[0].name < y[0].name):
-			r.Removed = append(r.Removed, x[0].name)
+			if lists {
+				r.Removed = append(r.Removed, x[0].name)
+			}
+			one(x[0], 0, -1)
 			x = x[1:]
 		case len(x) == 0 || x[0].name > y[0].name:
-			r.Added = append(r.Added, y[0].name)
+			if lists {
+				r.Added = append(r.Added, y[0].name)
+			}
+			one(y[0], -1, 0)
 			y = y[1:]
 		default:
 			p, q := x[0], y[0]
 			x, y = x[1:], y[1:]
-			if p.size != q.size {
-				r.Resized = append(r.Resized, p.name)
+			if p.info != q.info || p.other != q.other || p.defined() != q.defined() {
+				if count {
+					c.out.add(Evidence{Verdict: class, Section: table, Symbol: p.name, Structure: "symbol's type, binding or visibility", Bytes: 1}, sa.tallyFlags())
+				}
+				if lists && !changed[p.name] {
+					changed[p.name] = true
+					r.Changed = append(r.Changed, p.name)
+				}
 			}
-			if (p.size != q.size || p.info != q.info || p.other != q.other || p.defined() != q.defined()) && !changed[p.name] {
-				changed[p.name] = true
-				r.Changed = append(r.Changed, p.name)
-			} else if p.value != q.value && p.defined() {
+			if p.size != q.size && lists {
+				r.Resized = append(r.Resized, p.name)
+				if !changed[p.name] {
+					changed[p.name] = true
+					r.Changed = append(r.Changed, p.name)
+				}
+			}
+			if p.value != q.value && p.defined() && lists && !changed[p.name] {
 				r.Moved++
 			}
+			moved += int64((bits.Len64(p.value^q.value) + 7) / 8)
 		}
 	}
+	if count {
+		if moved == 0 && c.out.worst < class { // the same symbols in another order, or other entries without names
+			moved = sizedDiff(c.a.contents(sa), c.b.contents(sb))
+		}
+		c.out.addMoved(table, moved, sa.tallyFlags())
+	}
+}
+
+func (c *comparison) symSize() int {
+	if c.a.word == 4 {
+		return 16
+	}
+	return 24
 }

@@ -64,3 +64,17 @@ func (n *addrNames) at(addr uint64) string {
 	}
 	return ""
 }
+
+func (c *comparison) nameA() *addrNames {
+	if c.namesA == nil {
+		c.namesA = newAddrNames(c.a)
+	}
+	return c.namesA
+}
+
+func (c *comparison) nameB() *addrNames {
+	if c.namesB == nil {
+		c.namesB = newAddrNames(c.b)
+	}
+	return c.namesB
+}

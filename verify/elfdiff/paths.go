@@ -143,7 +143,7 @@ func orRoot(dir string) string {
 // pathScope: file names wherever they stand, and the fingerprints of the packages whose files moved, since positions are part of them.
 func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 	pkgs := map[string]bool{}
-	main := ""
+	main, all := "", true
 	if a.info != nil {
 		main = a.info.Main.Path
 	}
@@ -151,20 +151,22 @@ func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 		if b.pkgs[p] == h {
 			continue
 		}
+		found := false
 		for _, d := range ps {
 			for rel := range d.rel {
 				if ends(p, rel) || ends(rel, p) || (rel == "" && (p == main || ends(d.a, p) || path.Base(p) == path.Base(d.a) || p == a.path)) {
-					pkgs[p] = true
+					pkgs[p], found = true, true
 				}
 			}
 		}
+		all = all && found
 	}
 	return scope{places: func(e Evidence) bool {
 		if isDebug(e.Section) || e.Structure == pclnFileNames {
 			return true
 		}
 		if e.Structure == structFingerprint {
-			return pkgs[packageOf(e.Symbol)]
+			return all || pkgs[packageOf(e.Symbol)] // the hashes that are compared with have names without a package
 		}
 		for _, d := range ps {
 			if d.a != "" && d.b != "" && strings.Contains(e.A, d.a) && strings.Contains(e.B, d.b) {

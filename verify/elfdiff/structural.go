@@ -1,57 +1,202 @@
 package elfdiff
 
-import "bytes"
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // structural compares files of different layout.
 func (c *comparison) structural() {
-	c.compareNames()
+	if len(c.a.secs) == 0 || len(c.b.secs) == 0 {
+		c.comparePackages()
+		c.out.add(Evidence{Verdict: Code, Structure: "no section headers to compare by", Bytes: max(c.a.size, c.b.size)}, flagAlloc|flagExec)
+		return
+	}
+	pairs := c.layout()
+	c.baseA, c.baseB = c.a.bases(), c.b.bases()
+	c.linkage()
+	c.comparePairs(pairs)
+	c.compareRelocs()
+	c.compareSections()
 	c.comparePackages()
-	seen := map[string]*section{}
+	c.compareSegments()
+	for n := range c.changed {
+		c.rep.Symbols.Changed = append(c.rep.Symbols.Changed, n)
+	}
+	c.compareNames()
+}
+
+// compareSections handles what layout left out: sections that only one file has, and tables with a form of their own.
+func (c *comparison) compareSections() {
+	other := map[string]*section{}
 	for _, s := range c.b.secs {
-		seen[s.key] = s
+		other[s.key] = s
 	}
 	for _, s := range c.a.secs {
-		o := seen[s.key]
-		delete(seen, s.key)
+		o := other[s.key]
+		delete(other, s.key)
 		c.compareSection(s, o)
 	}
 	for _, s := range c.b.secs {
-		if seen[s.key] != nil {
+		if other[s.key] != nil {
 			c.compareSection(nil, s)
 		}
 	}
-	if len(c.a.secs) == 0 || len(c.b.secs) == 0 {
-		c.out.add(Evidence{Verdict: Code, Structure: "no section headers to compare by", Bytes: max(c.a.size, c.b.size)}, flagAlloc|flagExec)
+}
+
+// compareSection compares one section that is not made of symbols. Either may be nil.
+func (c *comparison) compareSection(x, y *section) {
+	if x == nil || y == nil {
+		c.oneSided(x, y)
+		return
+	}
+	if (x.Type == elf.SHT_NOBITS) != (y.Type == elf.SHT_NOBITS) || x.alloc() != y.alloc() {
+		c.oneSided(x, nil)
+		c.oneSided(nil, y)
+		return
+	}
+	if x.alloc() && c.bySymbol(x) && x.Flags&elf.SHF_TLS == 0 {
+		return // layout's
+	}
+	dx, dy := c.a.contents(x), c.b.contents(y)
+	if bytes.Equal(dx, dy) && x.Size == y.Size {
+		return
+	}
+	e := Evidence{Verdict: sectionClass(x.Name, x.alloc(), x.exec()), Section: x.Name}
+	switch {
+	case x.Name == ".shstrtab", isLinkage(x.Name), x.Type == elf.SHT_HASH, x.Type == elf.SHT_GNU_HASH, x.Type == elf.SHT_GNU_VERSYM:
+		// Made from what is compared: section names, relocations, the names of symbols.
+		c.out.addMoved(x.Name, sizedDiff(dx, dy), x.tallyFlags())
+		return
+	case x.Type == elf.SHT_RELA, x.Type == elf.SHT_REL, x.Type == elf.SHT_DYNAMIC:
+		return // compareRelocs's, compareDynamic's
+	case x.Name == ".dynsym" || x.Name == ".symtab" || x.Name == ".dynstr" || x.Name == ".strtab":
+		return // compareNames's
+	case x.Type == elf.SHT_NOBITS || x.Flags&elf.SHF_TLS != 0:
+		e.Structure = "thread-local memory"
+		e.Bytes = sizedDiff(dx, dy)
+	case isDebug(x.Name):
+		c.compareDebug(x, y)
+		return
+	case x.Name == ".go.buildinfo":
+		e.Structure = "go.buildinfo"
+		e.Bytes = unmatched(dx, dy, align(dx, dy))
+	default:
+		e.Bytes = unmatched(dx, dy, align(dx, dy))
+	}
+	c.out.add(e, x.tallyFlags())
+}
+
+func sizedDiff(x, y []byte) int64 {
+	n := min(len(x), len(y))
+	return countDiffering(x[:n], y[:n]) + absDiff(len(x), len(y))
+}
+
+func (c *comparison) oneSided(x, y *section) {
+	s, e := x, Evidence{Structure: "section only in A", OffsetB: -1}
+	if x == nil {
+		s, e = y, Evidence{Structure: "section only in B", OffsetA: -1}
+	}
+	if s.Type == elf.SHT_NULL || s.Name == ".shstrtab" {
+		return
+	}
+	e.Verdict, e.Section, e.Bytes = sectionClass(s.Name, s.alloc(), s.exec()), s.Name, s.fileSize()
+	c.out.add(e, s.tallyFlags())
+}
+
+// compareRelocs compares what the loader will write, slot by slot. GOT and PLT slots are a set, matched by target: what no code
+// refers to does not count, and what code refers to was compared there.
+func (c *comparison) compareRelocs() {
+	matched := make([]bool, len(c.rb.slots))
+	for _, s := range c.ra.slots {
+		sec := c.a.sectionAt(s.off)
+		if sec != nil && isLinkage(sec.Name) {
+			continue
+		}
+		b, ok := c.addrs.to(s.off)
+		if !ok {
+			continue // it lies in bytes that only A has
+		}
+		i, ok := slices.BinarySearchFunc(c.rb.slots, b, func(t slot, off uint64) int { return cmp64(t.off, off) })
+		if ok {
+			matched[i] = true
+			if c.sameTarget(s, c.rb.slots[i]) {
+				continue
+			}
+			c.relocDiffers(sec, s, c.rb.slots[i], true, true)
+			continue
+		}
+		c.relocDiffers(sec, s, slot{}, true, false)
+	}
+	back := c.addrs.reverse()
+	for i, t := range c.rb.slots {
+		sec := c.b.sectionAt(t.off)
+		if matched[i] || (sec != nil && isLinkage(sec.Name)) {
+			continue
+		}
+		if _, ok := back.to(t.off); ok {
+			c.relocDiffers(sec, slot{}, t, false, true)
+		}
+	}
+	for _, name := range []string{".rela.dyn", ".rel.dyn", ".rela.plt", ".rel.plt"} {
+		if x, y := c.a.section(name), c.b.section(name); x != nil && y != nil {
+			dx, dy := c.a.contents(x), c.b.contents(y)
+			if !bytes.Equal(dx, dy) {
+				c.out.addMoved(name, min(sizedDiff(dx, dy), max(1, int64(max(len(dx), len(dy))))), x.tallyFlags())
+			}
+		}
+	}
+	if c.ra.bad || c.rb.bad {
+		c.out.add(Evidence{Verdict: Code, Section: ".rela.dyn", Structure: "relocations that cannot be read"}, flagAlloc|flagExec)
 	}
 }
 
-// compareSection notes a section that only one file has, or whose contents differ. Either may be nil.
-func (c *comparison) compareSection(x, y *section) {
-	var dx, dy []byte
-	any := x
-	if x != nil {
-		dx = c.a.contents(x)
-	} else {
-		any = y
+func (c *comparison) relocDiffers(sec *section, s, t slot, inA, inB bool) {
+	e := Evidence{Verdict: Data, Section: ".rela.dyn", Structure: "relocation target", OffsetA: -1, OffsetB: -1, Bytes: int64(c.a.word)}
+	if sec != nil {
+		e.Section, e.Verdict = sec.Name, sectionClass(sec.Name, true, sec.exec())
 	}
-	if y != nil {
-		dy = c.b.contents(y)
+	names, im, addr := c.nameA(), c.a, s.off
+	if !inA {
+		names, im, addr = c.nameB(), c.b, t.off
 	}
-	if x != nil && y != nil && bytes.Equal(dx, dy) && x.Size == y.Size {
-		return
+	if o := im.sectionAt(addr); o != nil {
+		if inA {
+			e.OffsetA = int64(addr - o.Addr)
+		} else {
+			e.OffsetB = int64(addr - o.Addr)
+		}
 	}
-	if any.Name == ".shstrtab" { // the sections themselves are compared by name
-		c.out.addMoved(any.Name, int64(max(len(dx), len(dy))), any.tallyFlags())
-		return
+	e.Symbol = names.at(addr)
+	if isFingerprint(e.Symbol) {
+		e.Verdict, e.Structure = ABI, structFingerprint
 	}
-	e := Evidence{Verdict: sectionClass(any.Name, any.alloc(), any.exec()), Section: any.Name, Bytes: int64(max(len(dx), len(dy)))}
-	switch {
-	case y == nil:
-		e.Structure, e.OffsetB = "section only in A", -1
-	case x == nil:
-		e.Structure, e.OffsetA = "section only in B", -1
+	if inA {
+		e.A = c.sayTarget(c.ra, c.nameA(), s)
 	}
-	c.out.add(e, any.tallyFlags())
+	if inB {
+		e.B = c.sayTarget(c.rb, c.nameB(), t)
+	}
+	if e.Symbol != "" {
+		c.changed[e.Symbol] = true
+	}
+	c.out.add(e, flagAlloc)
+}
+
+func (c *comparison) sayTarget(r *relocs, names *addrNames, s slot) string {
+	if n := r.name(s); n != "" {
+		if s.addend != 0 {
+			return fmt.Sprintf("%s+%#x", n, s.addend)
+		}
+		return n
+	}
+	if n := names.at(s.addend); n != "" {
+		return n
+	}
+	return fmt.Sprintf("%#x", s.addend)
 }
 
 // comparePackages compares the fingerprints as the runtime will see them; stripped files have them, too. A package that only one
@@ -61,10 +206,11 @@ func (c *comparison) comparePackages() {
 	for _, p := range sortedKeys(x, y) {
 		v, inA := x[p]
 		w, inB := y[p]
-		if v == w && inA == inB {
+		name := "go:link.pkghashbytes." + p
+		if v == w && inA == inB || c.changed[name] {
 			continue
 		}
-		e := Evidence{Verdict: ABI, Section: ".rodata", Symbol: "go:link.pkghashbytes." + p, Structure: structFingerprint,
+		e := Evidence{Verdict: ABI, Section: ".rodata", Symbol: name, Structure: structFingerprint,
 			Bytes: int64(max(len(v), len(w))), A: excerpt([]byte(v)), B: excerpt([]byte(w))}
 		if !inA {
 			e.OffsetA = -1
@@ -73,5 +219,37 @@ func (c *comparison) comparePackages() {
 			e.OffsetB = -1
 		}
 		c.out.add(e, flagAlloc)
+	}
+}
+
+// compareSegments compares what program headers ask for beside addresses and sizes, and .dynamic beside addresses.
+func (c *comparison) compareSegments() {
+	say := func(im *image) string {
+		var l []string
+		for _, p := range im.Segments {
+			l = append(l, fmt.Sprintf("%v %v", p.Type, p.Flags))
+		}
+		return strings.Join(l, ", ")
+	}
+	if x, y := say(c.a), say(c.b); x != y {
+		c.out.add(Evidence{Verdict: Data, Section: "program headers", A: x, B: y, Bytes: int64(max(len(c.a.Segments), len(c.b.Segments)))}, flagAlloc)
+	}
+	dyn := func(im *image) string {
+		needed, _ := im.Needed()
+		s := strings.Join(needed, " ")
+		for _, t := range []elf.DynTag{elf.DT_SONAME, elf.DT_RPATH, elf.DT_RUNPATH} {
+			s += fmt.Sprintf(" %v=%s", t, im.DynString(t))
+		}
+		for _, t := range []elf.DynTag{elf.DT_FLAGS, elf.DT_FLAGS_1, elf.DT_TEXTREL} {
+			v, _ := im.DynValue(t)
+			s += fmt.Sprintf(" %v=%#x", t, v)
+		}
+		return s
+	}
+	if x, y := dyn(c.a), dyn(c.b); x != y {
+		c.out.add(Evidence{Verdict: Data, Section: ".dynamic", Structure: "what the loader is asked for", A: x, B: y, Bytes: 1}, flagAlloc)
+	}
+	if x, y := c.a.section(".dynamic"), c.b.section(".dynamic"); x != nil && y != nil {
+		c.out.addMoved(".dynamic", sizedDiff(c.a.contents(x), c.b.contents(y)), x.tallyFlags())
 	}
 }

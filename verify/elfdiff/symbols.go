@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"bytes"
 	"debug/elf"
 	"sort"
 	"strings"
@@ -84,4 +85,19 @@ func named(syms []symbol) []symbol {
 		return keep[i].value < keep[j].value
 	})
 	return keep
+}
+
+// cstring is the zero-terminated string at off, "" if there is none.
+func cstring(b []byte, off uint64) string {
+	if off >= uint64(len(b)) {
+		return ""
+	}
+	b = b[off:]
+	if len(b) > maxName {
+		b = b[:maxName]
+	}
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return string(b[:i])
+	}
+	return ""
 }

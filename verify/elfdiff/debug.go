@@ -1,0 +1,60 @@
+package elfdiff
+
+import (
+	"bytes"
+	"hash/maphash"
+	"strings"
+)
+
+// maxInflated bounds one decompressed section of debugging information, in bytes.
+const maxInflated = 256 << 20
+
+// dwarfAddresses says that a section of debugging information has the same strings in both files, so that what differs is
+// numbers: addresses, offsets and lengths that follow from what moved.
+const dwarfAddresses = "DWARF numbers; the strings are equal"
+
+// compareDebug compares a section that only debuggers read. Compressed contents are compared decompressed.
+func (c *comparison) compareDebug(x, y *section) {
+	dx, errX := c.a.Data(x.Section, maxInflated)
+	dy, errY := c.b.Data(y.Section, maxInflated)
+	c.a.release(x)
+	c.b.release(y)
+	e := Evidence{Verdict: DebugOnly, Section: x.Name}
+	if errX != nil || errY != nil {
+		e.Structure, e.Bytes = "contents that cannot be decompressed", max(x.fileSize(), y.fileSize())
+		c.out.add(e, x.tallyFlags())
+		return
+	}
+	if bytes.Equal(dx, dy) {
+		e.Structure, e.Bytes = "compression", sizedDiff(c.a.contents(x), c.b.contents(y))
+		c.out.add(e, x.tallyFlags())
+		return
+	}
+	e.Bytes = unmatched(dx, dy, align(dx, dy))
+	if strings.HasPrefix(x.Name, ".debug_") && sumStrings(dx) == sumStrings(dy) {
+		e.Structure = dwarfAddresses
+	}
+	c.out.add(e, x.tallyFlags())
+}
+
+var stringSeed = maphash.MakeSeed()
+
+// sumStrings adds up hashes of all printable strings of at least 6 bytes that end with a zero, in any order.
+func sumStrings(b []byte) (sum uint64) {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, 0)
+		if i < 0 {
+			return sum
+		}
+		s := b[:i]
+		j := len(s)
+		for j > 0 && s[j-1] >= 0x20 && s[j-1] < 0x7f {
+			j--
+		}
+		if s = s[j:]; len(s) >= 6 {
+			sum += maphash.Bytes(stringSeed, s)
+		}
+		b = b[i+1:]
+	}
+	return sum
+}

@@ -1,0 +1,153 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"strings"
+)
+
+// pair is a stretch of a section pair that is compared piece by piece.
+type pair struct {
+	sa, sb *section
+	ua, ub unit // one of them may be empty: only the other file has it
+	pieces []piece
+}
+
+// layout pairs the loaded sections of two files, symbol by symbol, and fills the address map.
+func (c *comparison) layout() []pair {
+	ta, tb := c.tables()
+	la, lb := c.a.sectionSymbols(ta), c.b.sectionSymbols(tb)
+	other := map[string]*section{}
+	for _, s := range c.b.secs {
+		other[s.key] = s
+	}
+	var out []pair
+	for _, s := range c.a.secs {
+		o := other[s.key]
+		if o == nil || !s.alloc() || !o.alloc() || s.Flags&elf.SHF_TLS != 0 || !c.bySymbol(s) || (s.Type == elf.SHT_NOBITS) != (o.Type == elf.SHT_NOBITS) {
+			continue
+		}
+		out = append(out, c.pairUnits(s, o, la[s.Index], lb[o.Index])...)
+	}
+	for _, p := range out {
+		for _, q := range p.pieces {
+			c.addrs.add(q.a, q.b, q.n)
+		}
+	}
+	c.addrs.sort()
+	return out
+}
+
+// tables are the symbol tables of one kind that both files have.
+func (c *comparison) tables() (a, b []symbol) {
+	name := ".symtab"
+	if c.a.section(name) == nil || c.b.section(name) == nil {
+		name = ".dynsym"
+	}
+	return c.a.readSymbols(c.a.section(name)), c.b.readSymbols(c.b.section(name))
+}
+
+// bySymbol reports whether a section's contents are compared by symbol and piece, and not as a table of its own form.
+func (c *comparison) bySymbol(s *section) bool {
+	switch s.Type {
+	case elf.SHT_DYNSYM, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_RELA, elf.SHT_REL, elf.SHT_HASH, elf.SHT_GNU_HASH, elf.SHT_DYNAMIC, elf.SHT_NOTE,
+		elf.SHT_GNU_VERSYM, elf.SHT_GNU_VERNEED, elf.SHT_GNU_VERDEF:
+		return false
+	}
+	return !isLinkage(s.Name) && s.Name != ".go.buildinfo"
+}
+
+// isLinkage names the sections that the linker makes from relocations.
+func isLinkage(name string) bool {
+	switch name {
+	case ".got", ".got.plt", ".plt", ".plt.got", ".plt.sec", ".relr.dyn":
+		return true
+	}
+	return false
+}
+
+func (c *comparison) pairUnits(s, o *section, la, lb []symbol) []pair {
+	ka, kb := keys(la), keys(lb)
+	inA := make(map[string]bool, len(ka))
+	for _, k := range ka {
+		inA[k] = true
+	}
+	common := make(map[string]bool, len(kb))
+	for _, k := range kb {
+		if inA[k] {
+			common[k] = true
+		}
+	}
+	ua, ub := units(s, la, ka, common), units(o, lb, kb, common)
+	at := make(map[string]int, len(ub))
+	for i, u := range ub {
+		at[u.key] = i
+	}
+	used := make([]bool, len(ub))
+	var out []pair
+	for _, u := range ua {
+		p := pair{sa: s, sb: o, ua: u}
+		if i, ok := at[u.key]; ok && !used[i] {
+			used[i] = true
+			p.ub = ub[i]
+			p.pieces = c.correspond(p)
+		}
+		out = append(out, p)
+	}
+	for i, u := range ub {
+		if !used[i] {
+			out = append(out, pair{sa: s, sb: o, ub: u})
+		}
+	}
+	return out
+}
+
+// correspond finds the pieces of two units of one name. Line tables have a comparison of their own.
+func (c *comparison) correspond(p pair) []piece {
+	na, nb := p.ua.hi-p.ua.lo, p.ub.hi-p.ub.lo
+	if p.sa.Type == elf.SHT_NOBITS || (na == nb && !p.ua.gap) {
+		return []piece{{p.ua.lo, p.ub.lo, min(na, nb)}}
+	}
+	x, y := c.a.unitBytes(p.sa, p.ua), c.b.unitBytes(p.sb, p.ub)
+	if isPclntab(p) {
+		return c.pclntabPieces(p, x, y)
+	}
+	var out []piece
+	for _, m := range align(x, y) {
+		out = append(out, piece{p.ua.lo + uint64(m.a), p.ub.lo + uint64(m.b), uint64(m.n)})
+	}
+	return out
+}
+
+// pclntabPieces keeps both line tables for their comparison, and lets the beginnings of their parts correspond: runtime.moduledata
+// points at them.
+func (c *comparison) pclntabPieces(p pair, x, y []byte) []piece {
+	c.pcA, c.pcB = readPclntab(x, c.a.Order, c.a.word), readPclntab(y, c.b.Order, c.b.word)
+	if c.pcA == nil || c.pcB == nil {
+		return []piece{{p.ua.lo, p.ub.lo, uint64(min(len(x), len(y)))}}
+	}
+	var out []piece
+	ea, eb := c.pcA.starts(), c.pcB.starts()
+	for i := 0; i+1 < len(ea); i++ {
+		out = append(out, piece{p.ua.lo + ea[i], p.ub.lo + eb[i], min(ea[i+1]-ea[i], eb[i+1]-eb[i])})
+	}
+	return out
+}
+
+// isPclntab reports whether the units are Go's line table: what follows the symbol runtime.pclntab, or the section's beginning
+// in a file without that symbol.
+func isPclntab(p pair) bool {
+	return p.ua.key == "+runtime.pclntab" || (p.ua.key == "+^" && strings.HasSuffix(p.sa.Name, ".gopclntab"))
+}
+
+// unitBytes are a unit's bytes; none for SHT_NOBITS.
+func (im *image) unitBytes(s *section, u unit) []byte {
+	if s == nil || u.hi <= u.lo {
+		return nil
+	}
+	b := im.contents(s)
+	lo, hi := u.lo-s.Addr, u.hi-s.Addr
+	if lo > uint64(len(b)) || hi > uint64(len(b)) {
+		return nil
+	}
+	return b[lo:hi:hi]
+}

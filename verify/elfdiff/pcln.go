@@ -1,0 +1,324 @@
+package elfdiff
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sort"
+)
+
+// pclnMagic is that of Go 1.20 and later (internal/abi.Go120PCLnTabMagic).
+const pclnMagic = 0xfffffff1
+
+// pclntab is Go's line table: runtime/symtab.go's pcHeader, functab and _func.
+type pclntab struct {
+	data  []byte
+	order binary.ByteOrder
+	nfunc int
+	names []byte // funcnametab
+	cu    []byte // cutab: file numbers of compilation units to offsets in files
+	files []byte // filetab
+	pc    []byte // pctab
+	funcs []byte // functab and the _funcs
+	steps int    // budget for walking pc tables, so that many functions with one long table do not cost their product
+}
+
+// Fields of _func, in bytes from its beginning.
+const (
+	fnEntry       = 0
+	fnName        = 4
+	fnArgs        = 8
+	fnDeferReturn = 12
+	fnPCSP        = 16
+	fnPCFile      = 20
+	fnPCLn        = 24
+	fnNPCData     = 28
+	fnCU          = 32
+	fnStartLine   = 36
+	fnID          = 40
+	fnNFuncData   = 43
+	fnSize        = 44
+)
+
+// readPclntab reads the header of a line table. It returns nil for any form but that of Go 1.20 and later.
+func readPclntab(b []byte, order binary.ByteOrder, ptr int) *pclntab {
+	if len(b) < 8+8*ptr || order.Uint32(b) != pclnMagic || int(b[7]) != ptr {
+		return nil
+	}
+	word := func(i int) uint64 {
+		if ptr == 8 {
+			return order.Uint64(b[8+8*i:])
+		}
+		return uint64(order.Uint32(b[8+4*i:]))
+	}
+	t := &pclntab{data: b, order: order, steps: 16*len(b) + 1<<20}
+	name, cu, file, pc, fn := word(3), word(4), word(5), word(6), word(7)
+	if !(name <= cu && cu <= file && file <= pc && pc <= fn && fn <= uint64(len(b))) {
+		return nil
+	}
+	t.names, t.cu, t.files, t.pc, t.funcs = b[name:cu], b[cu:file], b[file:pc], b[pc:fn], b[fn:]
+	n := word(0)
+	if n > uint64(len(t.funcs))/8 {
+		return nil
+	}
+	t.nfunc = int(n)
+	return t
+}
+
+// starts are the offsets of the parts, the header's and the end's included.
+func (t *pclntab) starts() [7]uint64 {
+	n := uint64(len(t.data))
+	funcs := n - uint64(len(t.funcs))
+	pc := funcs - uint64(len(t.pc))
+	files := pc - uint64(len(t.files))
+	cu := files - uint64(len(t.cu))
+	return [7]uint64{0, cu - uint64(len(t.names)), cu, files, pc, funcs, n}
+}
+
+// pclnFunc is one _func with its tables.
+type pclnFunc struct {
+	entry uint32
+	raw   []byte // from the _func on
+}
+
+// fn returns function i; ok is false if it does not fit.
+func (t *pclntab) fn(i int) (f pclnFunc, ok bool) {
+	e := t.funcs[8*i:]
+	f.entry = t.order.Uint32(e)
+	off := uint64(t.order.Uint32(e[4:]))
+	if off+fnSize > uint64(len(t.funcs)) {
+		return f, false
+	}
+	f.raw = t.funcs[off:]
+	n := fnSize + 4*(uint64(t.order.Uint32(f.raw[fnNPCData:]))+uint64(f.raw[fnNFuncData]))
+	if n > uint64(len(f.raw)) {
+		return f, false
+	}
+	f.raw = f.raw[:n]
+	return f, true
+}
+
+func (t *pclntab) u32(f pclnFunc, at int) uint32 { return t.order.Uint32(f.raw[at:]) }
+
+func (t *pclntab) name(f pclnFunc) string { return cstring(t.names, uint64(t.u32(f, fnName))) }
+
+// table is the pc-value table at an offset in pctab, its end included; nil if it does not end. Offset 0 means none.
+func (t *pclntab) table(off uint32) []byte {
+	if off == 0 || uint64(off) >= uint64(len(t.pc)) {
+		return nil
+	}
+	b := t.pc[off:]
+	for i := 0; i < len(b); {
+		if t.steps--; t.steps < 0 {
+			return nil
+		}
+		v, n := binary.Uvarint(b[i:])
+		if n <= 0 {
+			return nil
+		}
+		if v == 0 && i > 0 {
+			return b[:i+n]
+		}
+		i += n
+		if _, n = binary.Uvarint(b[i:]); n <= 0 {
+			return nil
+		}
+		i += n
+	}
+	return nil
+}
+
+// fileName is what a value of a pcfile table stands for.
+func (t *pclntab) fileName(f pclnFunc, v int32) string {
+	at := 4 * (uint64(t.u32(f, fnCU)) + uint64(uint32(v)))
+	if v < 0 || at+4 > uint64(len(t.cu)) {
+		return ""
+	}
+	off := t.order.Uint32(t.cu[at:])
+	if off == ^uint32(0) {
+		return ""
+	}
+	return cstring(t.files, uint64(off))
+}
+
+// filePair is a source file under the names of both sides.
+type filePair struct{ a, b string }
+
+// sameFiles compares two pcfile tables by the names that they lead to. It notes the names that differ, and reports whether the
+// tables are alike apart from names.
+func sameFiles(t, u *pclntab, f, g pclnFunc, pairs map[filePair]bool) bool {
+	x, y := t.table(t.u32(f, fnPCFile)), u.table(u.u32(g, fnPCFile))
+	var va, vb int32 = -1, -1
+	for len(x) > 0 && len(y) > 0 {
+		da, n := binary.Uvarint(x)
+		db, m := binary.Uvarint(y)
+		x, y = x[n:], y[m:]
+		if len(x) == 0 || len(y) == 0 { // the zero that ends a table
+			break
+		}
+		va += zigzag(da)
+		vb += zigzag(db)
+		pa, n := binary.Uvarint(x)
+		pb, m := binary.Uvarint(y)
+		x, y = x[n:], y[m:]
+		if pa != pb {
+			return false
+		}
+		if p := (filePair{t.fileName(f, va), u.fileName(g, vb)}); p.a != p.b {
+			pairs[p] = true
+		}
+	}
+	return len(x) == len(y)
+}
+
+func zigzag(v uint64) int32 {
+	if v&1 != 0 {
+		return int32(^(uint32(v) >> 1))
+	}
+	return int32(uint32(v) >> 1)
+}
+
+// comparePclntab compares two line tables function by function: frames and stack maps are as grave as code, files and lines only
+// serve tracebacks and debuggers. Offsets inside the tables are derived.
+func (c *comparison) comparePclntab(p *pair) {
+	x, y := c.a.unitBytes(p.sa, p.ua), c.b.unitBytes(p.sb, p.ub)
+	c.pclntabs(p.sa, p.sb, x, y, p.ua.lo, p.ub.lo)
+}
+
+func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64) {
+	if bytes.Equal(x, y) {
+		return
+	}
+	e := Evidence{Section: sa.Name, OffsetA: int64(addrA - sa.Addr), OffsetB: int64(addrB - sb.Addr)}
+	total := unmatched(x, y, align(x, y))
+	t, u := c.pcA, c.pcB
+	if t == nil || u == nil {
+		e.Verdict, e.Structure, e.Bytes = Code, "line table of an unknown form", total
+		c.out.add(e, sa.tallyFlags())
+		return
+	}
+	d := c.compareFuncs(t, u)
+	var root int64
+	for _, q := range d.sortedPairs() {
+		e.Verdict, e.Structure, e.A, e.B = DebugOnly, pclnFileNames, excerptPath(q.a), excerptPath(q.b)
+		e.Bytes = nameBytes(q.a, q.b)
+		root += e.Bytes
+		c.out.add(e, sa.tallyFlags())
+	}
+	for _, l := range []struct {
+		names []string
+		class Verdict
+		what  string
+	}{{d.code, Code, "pclntab frame or stack map"}, {d.lines, DebugOnly, "pclntab lines"}} {
+		for _, n := range l.names {
+			c.out.add(Evidence{Verdict: l.class, Section: sa.Name, Symbol: n, Structure: l.what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: 1}, sa.tallyFlags())
+			root++
+		}
+	}
+	c.out.addMoved(sa.Name, max(0, total-root), sa.tallyFlags())
+}
+
+// nameBytes is how many bytes of two names differ, of which their common end does not.
+func nameBytes(a, b string) int64 {
+	n := equalSuffix([]byte(a), []byte(b))
+	a, b = a[:len(a)-n], b[:len(b)-n]
+	k := equalPrefix([]byte(a), []byte(b))
+	return int64(max(len(a)-k, len(b)-k, 1))
+}
+
+func excerptPath(s string) string {
+	if s == "" {
+		return ""
+	}
+	return excerpt([]byte(s[max(0, len(s)-4*excerptLen):]))
+}
+
+type pclnDiff struct {
+	pairs       map[filePair]bool
+	code, lines []string // functions
+}
+
+func (d *pclnDiff) sortedPairs() []filePair {
+	out := make([]filePair, 0, len(d.pairs))
+	for p := range d.pairs {
+		out = append(out, p)
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].a != out[j].a {
+			return out[i].a < out[j].a
+		}
+		return out[i].b < out[j].b
+	})
+	return out
+}
+
+// compareFuncs pairs functions by name and order.
+func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
+	d := &pclnDiff{pairs: map[filePair]bool{}}
+	inB := make(map[string][]int32, u.nfunc)
+	for i := 0; i < u.nfunc; i++ {
+		if g, ok := u.fn(i); ok {
+			n := u.name(g)
+			inB[n] = append(inB[n], int32(i))
+		}
+	}
+	for i := 0; i < t.nfunc; i++ {
+		f, ok := t.fn(i)
+		if !ok {
+			d.code = append(d.code, "")
+			continue
+		}
+		name := t.name(f)
+		l := inB[name]
+		if len(l) == 0 {
+			continue // its code is gone as well, and that was noted
+		}
+		inB[name] = l[1:]
+		g, _ := u.fn(int(l[0]))
+		class := c.compareFunc(t, u, f, g, d.pairs)
+		switch class {
+		case Code:
+			d.code = append(d.code, name)
+		case DebugOnly:
+			d.lines = append(d.lines, name)
+		}
+	}
+	return d
+}
+
+func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePair]bool) Verdict {
+	if c.baseA.text != 0 && !c.addrs.same(c.baseA.text+uint64(f.entry), c.baseB.text+uint64(g.entry)) {
+		return Code
+	}
+	if t.u32(f, fnEntry) != f.entry || u.u32(g, fnEntry) != g.entry || t.u32(f, fnArgs) != u.u32(g, fnArgs) || t.u32(f, fnDeferReturn) != u.u32(g, fnDeferReturn) ||
+		!bytes.Equal(f.raw[fnID:fnSize], g.raw[fnID:fnSize]) || t.u32(f, fnNPCData) != u.u32(g, fnNPCData) ||
+		!bytes.Equal(t.table(t.u32(f, fnPCSP)), u.table(u.u32(g, fnPCSP))) {
+		return Code
+	}
+	n := int(t.u32(f, fnNPCData))
+	for i := 0; i < n; i++ {
+		if !bytes.Equal(t.table(t.u32(f, fnSize+4*i)), u.table(u.u32(g, fnSize+4*i))) {
+			return Code
+		}
+	}
+	for i := 0; i < int(f.raw[fnNFuncData]); i++ {
+		a, b := t.u32(f, fnSize+4*(n+i)), u.u32(g, fnSize+4*(n+i))
+		if (a == ^uint32(0)) != (b == ^uint32(0)) || (a != ^uint32(0) && !c.sameFuncData(a, b)) {
+			return Code
+		}
+	}
+	if !sameFiles(t, u, f, g, pairs) || t.u32(f, fnStartLine) != u.u32(g, fnStartLine) || !bytes.Equal(t.table(t.u32(f, fnPCLn)), u.table(u.u32(g, fnPCLn))) {
+		return DebugOnly
+	}
+	if t.steps < 0 || u.steps < 0 {
+		return Code
+	}
+	return Identical
+}
+
+// sameFuncData compares offsets from go:func.*. Without that symbol they must be equal.
+func (c *comparison) sameFuncData(a, b uint32) bool {
+	if c.baseA.gofunc == 0 || c.baseB.gofunc == 0 {
+		return a == b
+	}
+	return c.addrs.same(c.baseA.gofunc+uint64(a), c.baseB.gofunc+uint64(b))
+}

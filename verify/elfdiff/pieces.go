@@ -1,0 +1,320 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"strings"
+)
+
+// comparePairs compares what layout paired.
+func (c *comparison) comparePairs(pairs []pair) {
+	names := c.nameA()
+	namesB := c.nameB()
+	for i := range pairs {
+		p := &pairs[i]
+		switch {
+		case p.sa.Type == elf.SHT_NOBITS:
+			c.compareSizes(p)
+		case isPclntab(*p) && p.ub.hi > p.ub.lo && p.ua.hi > p.ua.lo:
+			c.comparePclntab(p)
+		default:
+			c.comparePieces(p, names, namesB)
+		}
+	}
+}
+
+// compareSizes: of zeroed memory only the named variables' sizes matter; the rest is padding.
+func (c *comparison) compareSizes(p *pair) {
+	if p.ua.gap || p.ub.gap || p.ua.hi-p.ua.lo == p.ub.hi-p.ub.lo {
+		return
+	}
+	c.out.add(Evidence{Verdict: Data, Section: p.sa.Name, Symbol: symbolOf(p.ua.key + p.ub.key), Structure: "size of zeroed memory",
+		OffsetA: int64(p.ua.lo - p.sa.Addr), OffsetB: int64(p.ub.lo - p.sb.Addr)}, p.sa.tallyFlags())
+}
+
+// symbolOf is a unit's name without the marks that keys add.
+func symbolOf(key string) string {
+	key, _, _ = strings.Cut(strings.TrimPrefix(key, "+"), "\x00")
+	if key == "^" {
+		return ""
+	}
+	return key
+}
+
+// comparePieces compares the bytes that correspond, and counts those that do not.
+func (c *comparison) comparePieces(p *pair, names, namesB *addrNames) {
+	x, y := c.a.unitBytes(p.sa, p.ua), c.b.unitBytes(p.sb, p.ub)
+	if p.ua.gap && p.ub.gap && padding(p.sa, x) && padding(p.sb, y) {
+		c.out.addMoved(p.sa.Name, absDiff(len(x), len(y)), p.sa.tallyFlags())
+		return
+	}
+	var i, j int
+	for _, q := range append(p.pieces, piece{p.ua.lo + uint64(len(x)), p.ub.lo + uint64(len(y)), 0}) {
+		a, b := int(q.a-p.ua.lo), int(q.b-p.ub.lo)
+		c.leftOut(p, x[i:a], y[j:b], i, j, names, namesB)
+		i, j = a+int(q.n), b+int(q.n)
+		if i > len(x) || j > len(y) {
+			return
+		}
+		c.comparePiece(p, q, x[a:i], y[b:j], names)
+	}
+}
+
+func absDiff(a, b int) int64 { return int64(max(a-b, b-a)) }
+
+// padding reports whether bytes only fill the space to the next aligned address.
+func padding(s *section, b []byte) bool {
+	if len(b) >= 4096 {
+		return false
+	}
+	if s.exec() {
+		return isNops(b)
+	}
+	for _, v := range b {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// leftOut notes bytes that correspond to nothing in the other file.
+func (c *comparison) leftOut(p *pair, x, y []byte, i, j int, names, namesB *addrNames) {
+	if len(x) == 0 && len(y) == 0 {
+		return
+	}
+	if padding(p.sa, x) && padding(p.sb, y) && (p.ua.gap || p.ub.gap) {
+		c.out.addMoved(p.sa.Name, absDiff(len(x), len(y)), p.sa.tallyFlags())
+		return
+	}
+	s := p.sa
+	e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, OffsetA: int64(p.ua.lo-p.sa.Addr) + int64(i),
+		OffsetB: int64(p.ub.lo-p.sb.Addr) + int64(j), Bytes: int64(max(len(x), len(y))), A: excerpt(x), B: excerpt(y)}
+	if p.ua.hi == 0 {
+		e.OffsetA = -1
+	}
+	if p.ub.hi == 0 {
+		e.OffsetB = -1
+	}
+	if len(x) > 0 {
+		e.Symbol = names.at(p.ua.lo + uint64(i))
+	}
+	if e.Symbol == "" && len(y) > 0 {
+		e.Symbol = namesB.at(p.ub.lo + uint64(j))
+	}
+	if e.Symbol == "" && !p.ua.gap {
+		e.Symbol = symbolOf(p.ua.key)
+	}
+	c.note(e, p)
+}
+
+// note adds a place with the class that its symbol asks for.
+func (c *comparison) note(e Evidence, p *pair) {
+	if isFingerprint(e.Symbol) {
+		e.Verdict, e.Structure = ABI, structFingerprint
+	}
+	if e.Symbol == "runtime.findfunctab" {
+		c.out.addMoved(e.Section, e.Bytes, p.sa.tallyFlags()) // made from the function table, which is compared
+		return
+	}
+	if e.Symbol != "" && !p.ua.gap {
+		c.changed[e.Symbol] = true
+	}
+	c.out.add(e, p.sa.tallyFlags())
+}
+
+// comparePiece compares bytes of equal length: relocated slots are compared elsewhere, references are followed.
+func (c *comparison) comparePiece(p *pair, q piece, x, y []byte, names *addrNames) {
+	var moved int64
+	var places []span
+	var code *armCode
+	for i := 0; i < len(x); {
+		if k := equalPrefix(x[i:], y[i:]); k > 0 {
+			i += k
+			continue
+		}
+		n := 0
+		switch addr := q.a + uint64(i); {
+		case c.slotAt(addr, q.b+uint64(i)) > 0:
+			n = c.slotAt(addr, q.b+uint64(i))
+		case p.sa.exec() && c.a.Machine == elf.EM_X86_64:
+			n = c.relative32(x, y, i, q)
+		case p.sa.exec() && c.a.Machine == elf.EM_ARM:
+			if code == nil {
+				code = newARMCode(x, y)
+			}
+			n = c.armReference(code, i, q)
+		case p.sa.exec():
+		case strings.HasPrefix(p.sa.Name, ".eh_frame") || strings.HasPrefix(p.sa.Name, ".ARM.ex"):
+			n = c.relative32(x, y, i, q)
+		default:
+			n = c.offset32(x, y, i, q, p)
+		}
+		if n > 0 {
+			n = min(n, len(x)-i)
+			moved += countDiffering(x[i:i+n], y[i:i+n])
+			i += n
+			continue
+		}
+		if l := len(places); l > 0 && i-(places[l-1].off+places[l-1].n) < 8 {
+			places[l-1].n = i + 1 - places[l-1].off
+			places[l-1].bytes++
+		} else {
+			places = append(places, span{i, 1, 1})
+		}
+		i++
+	}
+	c.out.addMoved(p.sa.Name, moved, p.sa.tallyFlags())
+	for _, d := range places {
+		s := p.sa
+		addr := q.a + uint64(d.off)
+		c.note(Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, Symbol: names.at(addr),
+			OffsetA: int64(addr - s.Addr), OffsetB: int64(q.b + uint64(d.off) - p.sb.Addr), Bytes: int64(d.bytes),
+			A: excerptAround(x, d.off, d.n), B: excerptAround(y, d.off, d.n)}, p)
+	}
+}
+
+// slotAt is how many bytes from here on belong to a slot that both files relocate, 0 if they are no such slot.
+func (c *comparison) slotAt(a, b uint64) int {
+	s, ok := c.ra.covering(a, c.a.word)
+	if !ok {
+		return 0
+	}
+	t, ok := c.rb.covering(b, c.b.word)
+	if !ok || t.off-b != s.off-a {
+		return 0
+	}
+	return int(s.off + uint64(c.a.word) - a)
+}
+
+// relative32 looks for a 32-bit pc-relative number over the differing byte i that leads to the same place in both files, and returns how
+// many bytes from i on it covers. The number counts from its own end, or from up to four bytes behind it (an immediate operand follows).
+func (c *comparison) relative32(x, y []byte, i int, q piece) int {
+	le := binary.LittleEndian
+	for k := 0; k < 4; k++ {
+		j := i - k
+		if j < 0 || j+4 > len(x) {
+			continue
+		}
+		u, v := int32(le.Uint32(x[j:])), int32(le.Uint32(y[j:]))
+		if u == v {
+			continue
+		}
+		at, bt := q.a+uint64(j)+uint64(int64(u)), q.b+uint64(j)+uint64(int64(v))
+		for _, end := range [...]uint64{4, 5, 8, 6, 0} {
+			if c.addrs.same(at+end, bt+end) {
+				return 4 - k
+			}
+		}
+	}
+	return 0
+}
+
+// bases are the addresses that offsets in Go's data count from.
+type bases struct {
+	types, text, gofunc uint64
+}
+
+func (im *image) bases() bases {
+	var b bases
+	for _, y := range im.table() {
+		switch y.name {
+		case "runtime.types":
+			b.types = y.value
+		case "runtime.text":
+			b.text = y.value
+		case "go:func.*":
+			b.gofunc = y.value
+		}
+	}
+	if s := im.section(".data.rel.ro"); b.types == 0 && s != nil {
+		b.types = s.Addr
+	}
+	return b
+}
+
+// offset32 looks at the aligned 32-bit number that holds the differing byte: an offset from the types or from the text (abi.NameOff,
+// TypeOff, TextOff), or of a function's name in an inlining tree (funcdata), that leads to the same place in both files.
+func (c *comparison) offset32(x, y []byte, i int, q piece, p *pair) int {
+	j := i - int((q.a+uint64(i))&3)
+	if j < 0 || j+4 > len(x) || (q.a+uint64(j))&3 != (q.b+uint64(j))&3 {
+		return 0
+	}
+	u, v := uint64(int64(int32(c.a.Order.Uint32(x[j:])))), uint64(int64(int32(c.b.Order.Uint32(y[j:]))))
+	done := j + 4 - i
+	switch {
+	case c.baseA.types != 0 && c.addrs.same(c.baseA.types+u, c.baseB.types+v):
+		return done
+	case c.baseA.text != 0 && c.addrs.same(c.baseA.text+u, c.baseB.text+v):
+		return done
+	case c.sameFuncName(u, v):
+		return done
+	case isModuleData(p, symbolOf(p.ua.key)):
+		return done
+	}
+	return 0
+}
+
+// sameFuncName reports whether two offsets into the names of functions lead to the same name.
+func (c *comparison) sameFuncName(u, v uint64) bool {
+	if c.pcA == nil || c.pcB == nil || u == 0 || v == 0 || u >= uint64(len(c.pcA.names)) || v >= uint64(len(c.pcB.names)) {
+		return false
+	}
+	if c.pcA.names[u-1] != 0 || c.pcB.names[v-1] != 0 {
+		return false
+	}
+	return cstring(c.pcA.names, u) == cstring(c.pcB.names, v)
+}
+
+// isModuleData: the words of runtime.moduledata that are not relocated are lengths of tables, which are compared themselves.
+func isModuleData(p *pair, symbol string) bool {
+	return p.sa.Name == ".go.module" || symbol == "local.moduledata" || symbol == "runtime.firstmoduledata"
+}
+
+// isNops reports whether bytes are what assemblers and linkers pad code with: int3, zeros, one-byte and multi-byte nops.
+func isNops(b []byte) bool {
+	for len(b) > 0 {
+		switch {
+		case b[0] == 0xcc || b[0] == 0x90 || b[0] == 0:
+			b = b[1:]
+		case len(b) >= 4 && b[0] == 0x00 && b[1] == 0xf0 && b[2] == 0x20 && b[3] == 0xe3: // arm nop
+			b = b[4:]
+		default:
+			n := longNop(b)
+			if n == 0 {
+				return false
+			}
+			b = b[n:]
+		}
+	}
+	return true
+}
+
+// longNop is the length of an amd64 nop with operands (0f 1f /0 with prefixes 66 and 2e), 0 if there is none.
+func longNop(b []byte) int {
+	i := 0
+	for i < len(b) && (b[i] == 0x66 || b[i] == 0x2e) {
+		i++
+	}
+	if i > 0 && i < len(b) && b[i] == 0x90 {
+		return i + 1
+	}
+	if i+3 > len(b) || b[i] != 0x0f || b[i+1] != 0x1f {
+		return 0
+	}
+	n := i + 3
+	modrm := b[i+2]
+	if modrm&7 == 4 && modrm>>6 != 3 {
+		n++
+	}
+	switch modrm >> 6 {
+	case 1:
+		n++
+	case 2:
+		n += 4
+	}
+	if n > len(b) {
+		return 0
+	}
+	return n
+}
