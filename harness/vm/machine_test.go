@@ -1,0 +1,207 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// outside waits until QEMU runs with a payload in scratch and returns its number.
+func outside(t *testing.T, scratch string) int {
+	t.Helper()
+	for range 2000 {
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, file := range files {
+			raw, _ := os.ReadFile(file)
+			if bytes.Contains(raw, []byte("file="+scratch)) && bytes.HasPrefix(raw, []byte("/usr")) {
+				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+				return pid
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("QEMU never ran")
+	return 0
+}
+
+func TestHarmToQEMUIsTheHarnessesFault(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		signal syscall.Signal
+		text   string
+	}{{"killed", syscall.SIGKILL, "QEMU ended"}, {"stopped", syscall.SIGSTOP, "QEMU was stopped"}} {
+		for _, arch := range arches {
+			t.Run(tt.name+"/"+arch, func(t *testing.T) {
+				m := *machine(t, arch)
+				run(t, &m, deed(t, arch, "exit", "0")) // so that the next run is a restore
+				m.Scratch = t.TempDir()
+				started := &notice{seen: make(chan struct{})}
+				job := deed(t, arch, "exit", "0")
+				job.Commands = append(job.Commands, job.Commands[0])
+				job.Commands[1].Args = []string{"fault", "spin"}
+				job.Budget, job.Stdout = time.Minute, started
+				pids := make(chan int, 1)
+				go func() {
+					<-started.seen
+					pid := outside(t, m.Scratch)
+					syscall.Kill(pid, tt.signal)
+					pids <- pid
+				}()
+				out := run(t, &m, job)
+				if out.Kind != HarnessErr || !strings.Contains(out.Error, tt.text) {
+					t.Errorf("the job ended as %s (%s), want %s with %q", out.Kind, out.Error, HarnessErr, tt.text)
+				}
+				if out.Results[0].Kind != Exited || out.Results[1].Kind != HarnessErr {
+					t.Errorf("the commands ended as %s and %s", out.Results[0].Kind, out.Results[1].Kind)
+				}
+				if pid := <-pids; syscall.Kill(pid, 0) == nil {
+					t.Errorf("QEMU is still there")
+				}
+			})
+		}
+	}
+}
+
+// notice closes seen at the first byte.
+type notice struct {
+	seen chan struct{}
+	done bool
+}
+
+func (n *notice) Write(p []byte) (int, error) {
+	if !n.done {
+		n.done = true
+		close(n.seen)
+	}
+	return len(p), nil
+}
+
+func TestCancelLeavesNoQEMU(t *testing.T) {
+	m := *machine(t, "amd64")
+	m.Scratch = t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	pids := make(chan int, 1)
+	go func() {
+		pids <- outside(t, m.Scratch)
+		cancel()
+	}()
+	_, err := m.Run(ctx, deed(t, "amd64", "sleep"))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Run returned %v, want %v", err, context.Canceled)
+	}
+	if pid := <-pids; syscall.Kill(pid, 0) == nil {
+		t.Errorf("QEMU is still there")
+	}
+	left, _ := os.ReadDir(m.Scratch)
+	if len(left) > 0 {
+		t.Errorf("%d files are left in the scratch directory", len(left))
+	}
+}
+
+func TestFreshBootAndRestoreAgree(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			restoring := *machine(t, arch)
+			booting := restoring
+			booting.Saved = ""
+			job := deed(t, arch, "exit", "3")
+			job.Commands = append(job.Commands, job.Commands[0], job.Commands[0])
+			job.Commands[1].Args = []string{"fault", "panic"}
+			job.Commands[2].Args = []string{"fault", "forge"}
+			job.Plugins = append(job.Plugins, job.Plugins[0], job.Plugins[0])
+			run(t, &restoring, job)
+			a, b := run(t, &booting, job), run(t, &restoring, job)
+			ignore := cmpopts.IgnoreFields(Result{}, "UserCPU", "SysCPU", "MaxRSS")
+			if diff := cmp.Diff(a.Results, b.Results, ignore); diff != "" {
+				t.Errorf("booted (-) and restored (+) differ:\n%s", diff)
+			}
+			if a.Boots != 1 || b.Boots != 0 || a.Release != b.Release || a.Release == "" {
+				t.Errorf("boots %d and %d, kernels %q and %q", a.Boots, b.Boots, a.Release, b.Release)
+			}
+			t.Logf("booted: %v CPU, %v; restored: %v CPU, %v", a.CPU, a.Wall, b.CPU, b.Wall)
+		})
+	}
+}
+
+func TestRestoredMachinesDiffer(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			m := machine(t, arch)
+			job := deed(t, arch, "random")
+			job.Commands = append(job.Commands, job.Commands[0])
+			job.Commands[1].Args = []string{"fault", "clock"}
+			job.Plugins = nil
+			before := time.Now().Unix()
+			a, b := run(t, m, job), run(t, m, job)
+			if x, y := string(a.Results[0].Stdout), string(b.Results[0].Stdout); x == y || len(x) != 33 {
+				t.Errorf("two machines drew %q and %q", x, y)
+			}
+			clock, err := strconv.ParseInt(strings.TrimSpace(string(b.Results[1].Stdout)), 10, 64)
+			if err != nil || clock < before || clock > time.Now().Unix()+1 {
+				t.Errorf("the guest's clock is %d, the host's was %d", clock, before)
+			}
+		})
+	}
+}
+
+func TestDamagedSavedMachineIsReplaced(t *testing.T) {
+	for _, name := range []string{"ram", "state", "meta.json"} {
+		for _, how := range []string{"bytes", "short", "gone"} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				m := *machine(t, "amd64")
+				m.Saved = t.TempDir()
+				run(t, &m, deed(t, "amd64", "exit", "0"))
+				files, err := filepath.Glob(filepath.Join(m.Saved, "*", name))
+				if err != nil || len(files) != 1 {
+					t.Fatalf("saved machine: %v %v", files, err)
+				}
+				damage(t, files[0], how)
+				out := run(t, &m, deed(t, "amd64", "exit", "5"))
+				if out.Kind != Exited || out.Results[0].Exit != 5 || out.Boots != 1 {
+					t.Errorf("the job ended as %s (%s) after %d boots: %v", out.Kind, out.Error, out.Boots, out.Notes)
+				}
+				if out := run(t, &m, deed(t, "amd64", "exit", "6")); out.Boots != 0 || out.Results[0].Exit != 6 {
+					t.Errorf("the replaced machine booted %d times: %v", out.Boots, out.Notes)
+				}
+			})
+		}
+	}
+}
+
+func damage(t *testing.T, file, how string) {
+	t.Helper()
+	var err error
+	switch how {
+	case "bytes":
+		var f *os.File
+		if f, err = os.OpenFile(file, os.O_RDWR, 0); err == nil {
+			_, err = f.WriteAt([]byte("damage"), 100)
+			f.Close()
+		}
+	case "short":
+		err = os.Truncate(file, 50)
+	case "gone":
+		err = os.Remove(file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMissingQEMUHasAHint(t *testing.T) {
+	_, err := Prepare(context.Background(), Setup{Arch: "arm", Cache: t.TempDir(), Path: []string{t.TempDir()}})
+	var missing *MissingError
+	if !errors.As(err, &missing) || !strings.Contains(missing.Hint(), "make deps") {
+		t.Errorf("Prepare returned %v, want a *MissingError with a hint", err)
+	}
+}
