@@ -12,10 +12,7 @@ import (
 // provides, and with what it conflicts that it needs itself: what xbps would refuse to install.
 func (a *auditor) closure(index string, x *repo.Index) {
 	pool := repo.NewPool(x)
-	assumed := map[string]bool{}
-	for _, s := range a.opt.Assume {
-		assumed[s] = true
-	}
+	walker := repo.NewWalker(pool)
 	for _, name := range pool.Names() {
 		p, _ := pool.Package(name)
 		for _, dep := range p.RunDepends {
@@ -26,22 +23,46 @@ func (a *auditor) closure(index string, x *repo.Index) {
 				a.add(index, "", MissingDep, "%s needs %q, which no package satisfies", p.Pkgver, dep)
 			}
 		}
-		if len(p.ShlibRequires) == 0 && len(p.Conflicts) == 0 {
-			continue
+		a.libraries(index, p, walker)
+		a.conflicts(index, p, walker)
+	}
+}
+
+// libraries looks for each element of shlib-requires in what the package needs, itself included, as xbps does before it
+// installs (lib/transaction_check_shlibs.c).
+func (a *auditor) libraries(index string, p manifest.Props, walker *repo.Walker) {
+	missing := map[string]bool{}
+	for _, lib := range p.ShlibRequires {
+		if !slices.Contains(a.opt.Assume, lib) {
+			missing[lib] = true
 		}
-		need, _ := pool.Closure(p.Pkgver)
-		if !slices.ContainsFunc(need, func(q manifest.Props) bool { return q.Pkgver == p.Pkgver }) {
-			need = append(need, p)
+	}
+	if len(missing) == 0 {
+		return
+	}
+	walker.From(p.Name(), func(q manifest.Props) bool {
+		for _, lib := range q.ShlibProvides {
+			delete(missing, lib)
 		}
-		for _, m := range repo.MissingLibraries(need, assumed) {
-			if m.Pkgver == p.Pkgver {
-				a.add(index, "", MissingLibrary, "%s needs the library %s, which no package that it needs provides", p.Pkgver, m.Dependency)
-			}
-		}
-		for _, c := range repo.Conflicts(need) {
-			if c.Pkgver == p.Pkgver {
-				a.add(index, "", Conflicting, "%s conflicts with %s (%q), which it needs", c.Pkgver, c.With, c.Pattern)
-			}
+		return len(missing) > 0
+	})
+	for lib := range missing {
+		a.add(index, "", MissingLibrary, "%s needs the library %s, which no package that it needs provides", p.Pkgver, lib)
+	}
+}
+
+func (a *auditor) conflicts(index string, p manifest.Props, walker *repo.Walker) {
+	if len(p.Conflicts) == 0 {
+		return
+	}
+	var need []manifest.Props
+	walker.From(p.Name(), func(q manifest.Props) bool {
+		need = append(need, q)
+		return true
+	})
+	for _, c := range repo.Conflicts(need) {
+		if c.Pkgver == p.Pkgver {
+			a.add(index, "", Conflicting, "%s conflicts with %s (%q), which it needs", c.Pkgver, c.With, c.Pattern)
 		}
 	}
 }

@@ -128,22 +128,3 @@ func Conflicts(set []manifest.Props) (out []Conflict) {
 	}
 	return out
 }
-
-// MissingLibraries returns, for each package of a set, the elements of shlib-requires that none of the set provides, which
-// is what xbps checks before it installs (lib/transaction_check_shlibs.c). Libraries in assumed count as there.
-func MissingLibraries(set []manifest.Props, assumed map[string]bool) (missing []Unresolved) {
-	provided := map[string]bool{}
-	for _, p := range set {
-		for _, lib := range p.ShlibProvides {
-			provided[lib] = true
-		}
-	}
-	for _, p := range set {
-		for _, lib := range p.ShlibRequires {
-			if !provided[lib] && !assumed[lib] {
-				missing = append(missing, Unresolved{p.Pkgver, lib})
-			}
-		}
-	}
-	return missing
-}
