@@ -45,8 +45,8 @@ func (e *Error) Hint() string { return e.hint }
 func grave(output string) (line string, ok bool) {
 	for line := range strings.Lines(output) {
 		for _, sign := range []string{"signal: killed", "signal: bus error", "signal: terminated", "no space left on device", "disk quota exceeded", "cannot allocate memory",
-			"Killed signal terminated program", "resource temporarily unavailable", "input/output error", "out of memory", "too many open files", "Read-only file system"} {
-			if strings.Contains(line, sign) {
+			"killed signal terminated program", "killed (program", "resource temporarily unavailable", "input/output error", "out of memory", "too many open files", "read-only file system"} {
+			if strings.Contains(strings.ToLower(line), sign) {
 				return strings.TrimSpace(line), true
 			}
 		}
@@ -57,10 +57,13 @@ func grave(output string) (line string, ok bool) {
 // missingModule finds the line of cmd/go's output that says that a module is not in the module cache.
 func missingModule(output string) (line string, ok bool) {
 	for line := range strings.Lines(output) {
-		for _, sign := range []string{"module lookup disabled by GOPROXY=off", "dial tcp: lookup", "network is unreachable"} {
+		for _, sign := range []string{"module lookup disabled by GOPROXY=off", "dial tcp: lookup", "network is unreachable", "reading file://$GOMODCACHE"} {
 			if strings.Contains(line, sign) {
 				return strings.TrimSpace(line), true
 			}
+		}
+		if strings.Contains(line, "$GOMODCACHE/cache") && strings.Contains(line, "read-only file system") {
+			return strings.TrimSpace(line), true // it wants to write to what the sides may only read
 		}
 	}
 	return "", false

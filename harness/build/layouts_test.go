@@ -234,6 +234,9 @@ func proxy(t *testing.T, modules map[string]string) (url, sums string) {
 				t.Fatal(err)
 			}
 		}
+		if err := os.WriteFile(filepath.Join(at, "list"), []byte(version+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		h, err := dirhash.HashZip(filepath.Join(at, version+".zip"), dirhash.Hash1)
 		if err != nil {
 			t.Fatal(err)
@@ -324,9 +327,9 @@ var Hook api.Hook = func(lib.T) error { return nil }
 	host := x.job(t, tr, "example.test/gw/cmd/gw", quiet...)
 	host.Plugin, host.Version = false, "v1.2.3"
 	for _, j := range []Job{plug, host} {
-		_, err := b.Twins(t.Context(), j)
+		r, err := b.Twins(t.Context(), j)
 		if own := (*Error)(nil); !errors.As(err, &own) || own.Kind != NotFetched || own.Hint() == "" {
-			t.Errorf("before fetching: %v", err)
+			t.Errorf("before fetching: %v %+v", err, r)
 		}
 	}
 	b.Offline = true

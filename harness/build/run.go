@@ -42,14 +42,14 @@ func (s *side) run(ctx context.Context, op string, argv []string, extra map[stri
 	case res.Signal != 0:
 		return nil, &Error{Op: "building " + s.what(), Text: fmt.Sprintf("%s: %s: %s", op, res, lastLine(text)), Kind: Infrastructure}
 	}
-	if line, ok := grave(text); ok {
-		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: Infrastructure,
-			hint: "the machine failed, not the source: look at memory and disk space"}
-	}
 	if line, ok := missingModule(text); ok {
 		s.b.forget(s.job)
 		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: NotFetched,
 			hint: "run it once with the network on; builds themselves never download"}
+	}
+	if line, ok := grave(text); ok {
+		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: Infrastructure,
+			hint: "the machine failed, not the source: look at memory and disk space"}
 	}
 	if text == "" {
 		text = res.String()

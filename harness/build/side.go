@@ -163,6 +163,10 @@ func (s *side) environment(w surroundings) {
 	if s.gor != j.Go.GOROOT && !s.b.isolation().Mount {
 		env["GOROOT"] = s.gor // cmd/go resolves a symbolic link to itself
 	}
+	if j.Version != "" {
+		// go install looks for a deprecation notice in the latest version it can find and does not build without; the module cache has this one.
+		env["GOPROXY"] = "file://" + filepath.ToSlash(filepath.Join(s.b.ModCache, "cache", "download"))
+	}
 	for _, e := range j.C.Env {
 		if k, v, ok := strings.Cut(e, "="); ok {
 			env[k] = v
