@@ -225,6 +225,10 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 		l.cause = cause
 		return l, err
 	}
+	var err error
+	if in.R, err = asOwn(in.R, p.mach); err != nil {
+		return loading{}, err
+	}
 	o, early, err := openPlugin(p, in)
 	if err != nil || early.fatal != "" {
 		return early, err

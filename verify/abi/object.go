@@ -3,6 +3,7 @@ package abi
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -132,4 +133,30 @@ func staticLibc(f *goelf.File) string {
 		}
 	}
 	return ""
+}
+
+// headed is a file with another beginning: musl looks at neither magic number, class, byte order nor machine, and takes each file for one of its own kind.
+type headed struct {
+	io.ReaderAt
+	head []byte
+}
+
+func (h headed) ReadAt(b []byte, off int64) (int, error) {
+	n, err := h.ReaderAt.ReadAt(b, off)
+	if off < int64(len(h.head)) {
+		copy(b[:n], h.head[off:])
+	}
+	return n, err
+}
+
+// asOwn gives a file the identification and the machine of the host's kind. The file is longer than an ELF header.
+func asOwn(r io.ReaderAt, mach *machine) (io.ReaderAt, error) {
+	head := make([]byte, 20)
+	if _, err := r.ReadAt(head, 0); err != nil {
+		return nil, fmt.Errorf("reading ELF header: %w", err)
+	}
+	copy(head, elf.ELFMAG)
+	head[elf.EI_CLASS], head[elf.EI_DATA] = byte(mach.class), byte(elf.ELFDATA2LSB)
+	binary.LittleEndian.PutUint16(head[18:], uint16(mach.elf))
+	return headed{r, head}, nil
 }
