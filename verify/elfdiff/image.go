@@ -20,15 +20,16 @@ const (
 // image is an ELF file with access to its sections' contents.
 type image struct {
 	*goelf.File
-	path    string
-	r       io.ReaderAt
-	size    int64
-	sum     [32]byte
-	word    int // bytes of an address: 4 or 8
-	secs    []*section
-	known   *facts
-	lastHit *section // of sectionAt
-	err     error    // the first read error after the headers; Compare returns it
+	path     string
+	r        io.ReaderAt
+	size     int64
+	sum      [32]byte
+	word     int // bytes of an address: 4 or 8
+	secs     []*section
+	known    *facts
+	symCache map[*section][]symbol
+	lastHit  *section // of sectionAt
+	err      error    // the first read error after the headers; Compare returns it
 }
 
 // section is one section header with its contents, read on demand.

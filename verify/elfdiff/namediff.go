@@ -14,7 +14,12 @@ func (c *comparison) compareNames() {
 // compareTable compares one table. In masked mode its bytes were counted; then only the lists are filled.
 func (c *comparison) compareTable(table, strs string, class Verdict, lists bool) {
 	sa, sb := c.a.section(table), c.b.section(table)
-	x, y := named(c.a.readSymbols(sa)), named(c.b.readSymbols(sb))
+	x, y := byName(c.a.readSymbols(sa)), byName(c.b.readSymbols(sb))
+	if !sameNames(x, y) {
+		x, y = sortByName(x), sortByName(y)
+	} else {
+		x, y = dropAliases(x), dropAliases(y)
+	}
 	count := c.rep.Proof == ProofStructure && sa != nil && sb != nil
 	r := &c.rep.Symbols
 	changed := c.changed

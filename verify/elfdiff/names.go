@@ -21,12 +21,12 @@ func (im *image) table() []symbol {
 
 func newAddrNames(im *image) *addrNames {
 	var keep []symbol
-	for _, y := range named(im.table()) {
+	for _, y := range byName(im.table()) {
 		if y.defined() && y.size > 0 {
 			keep = append(keep, y)
 		}
 	}
-	slices.SortStableFunc(keep, func(x, y symbol) int {
+	slices.SortFunc(keep, func(x, y symbol) int {
 		switch {
 		case x.value < y.value:
 			return -1
@@ -38,7 +38,10 @@ func newAddrNames(im *image) *addrNames {
 			return 1
 		}
 		// of two names for one thing, the linker's "local." alias comes first and loses
-		return boolCmp(strings.HasPrefix(y.name, "local."), strings.HasPrefix(x.name, "local."))
+		if c := boolCmp(strings.HasPrefix(y.name, "local."), strings.HasPrefix(x.name, "local.")); c != 0 {
+			return c
+		}
+		return strings.Compare(x.name, y.name)
 	})
 	return &addrNames{keep}
 }

@@ -212,7 +212,7 @@ func (c *comparison) relative32(x, y []byte, i int, q piece) int {
 
 // bases are the addresses that offsets in Go's data count from.
 type bases struct {
-	types, text, gofunc uint64
+	types, text, rodata, gofunc uint64
 }
 
 func (im *image) bases() bases {
@@ -223,6 +223,8 @@ func (im *image) bases() bases {
 			b.types = y.value
 		case "runtime.text":
 			b.text = y.value
+		case "runtime.rodata":
+			b.rodata = y.value
 		case "go:func.*":
 			b.gofunc = y.value
 		}
@@ -246,6 +248,8 @@ func (c *comparison) offset32(x, y []byte, i int, q piece, p *pair) int {
 	case c.baseA.types != 0 && c.addrs.same(c.baseA.types+u, c.baseB.types+v):
 		return done
 	case c.baseA.text != 0 && c.addrs.same(c.baseA.text+u, c.baseB.text+v):
+		return done
+	case c.baseA.rodata != 0 && c.addrs.same(c.baseA.rodata+u, c.baseB.rodata+v): // runtime.stackObjectRecord.gcdataoff
 		return done
 	case c.sameFuncName(u, v):
 		return done

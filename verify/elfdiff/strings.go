@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Shapes of values that builds embed. They are guesses, and said to be.
+// Shapes of values that builds embed. They are guesses, and said to be. In the data Go's strings stand without separators, so there
+// only unmistakable times and paths below the usual roots count.
 var (
 	timeShape = regexp.MustCompile(`(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +\d{0,2} ?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ \d:APM]*( [A-Z]{2,5})?( \d{4})?` +
 		`|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2},? \d{4}( \d\d:\d\d:\d\d)?` +
@@ -15,6 +16,11 @@ var (
 		`|(19|20)\d\d[01]\d[0-3]\d([-T_]?\d{4,6}Z?)?` +
 		`|\b\d\d:\d\d:\d\d\b` +
 		`|\b1[4-9]\d{8}(\d{3}){0,3}(\.\d+)?\b`)
+	textTime = regexp.MustCompile(`(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +\d{0,2} ?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ \d:APM]*( [A-Z]{2,5})?( \d{4})?` +
+		`|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2},? \d{4}( \d\d:\d\d:\d\d)?` +
+		`|(19|20)\d\d-[01]\d-[0-3]\d[T _]\d\d[:.]?\d\d([:.]?\d\d)?([.,]\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?` +
+		`|\b\d\d:\d\d:\d\d\b`)
+	textPath  = regexp.MustCompile(`/(home|root|tmp|usr|var|opt|build|builds|builddir|src|Users|mnt|srv|data|go|nix|workspace|private)(/[A-Za-z0-9._@+~-]+)+`)
 	pathShape = regexp.MustCompile(`/[A-Za-z0-9._@+~-]+(/[A-Za-z0-9._@+~-]+)+/?`)
 	hostName  = regexp.MustCompile(`(?i)host|node|machine|builder`)
 	hostShape = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
@@ -109,7 +115,7 @@ func (c *comparison) embedded(linked map[string]string) []namedCause {
 	}
 	groups := map[string]*group{}
 	for _, e := range c.out.evidence {
-		if e.Verdict != Data || inBuildInfo(e) || e.OffsetA < 0 || e.OffsetB < 0 || e.Section == ".go.module" || strings.HasPrefix(e.Section, ".dyn") {
+		if e.Verdict != Data || inBuildInfo(e) || e.OffsetA < 0 || e.OffsetB < 0 || e.A == "" || e.B == "" || e.Structure != "" || e.Section == ".go.module" || strings.HasPrefix(e.Section, ".dyn") {
 			continue
 		}
 		if _, ok := linked[e.Symbol]; ok {
@@ -146,9 +152,9 @@ func (c *comparison) textShape(e Evidence) (id, v, w string) {
 	for _, s := range []struct {
 		id    string
 		shape *regexp.Regexp
-	}{{"embedded-time", timeShape}, {"embedded-path", pathShape}} {
+	}{{"embedded-time", textTime}, {"embedded-path", textPath}} {
 		p, q := covering(s.shape, x, i), covering(s.shape, y, j)
-		if p != "" && q != "" && p != q {
+		if p != "" && q != "" && p != q && !strings.Contains(p+q, "2006") { // Go's own layouts are of that year
 			return s.id, p, q
 		}
 	}

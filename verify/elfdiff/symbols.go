@@ -3,7 +3,7 @@ package elfdiff
 import (
 	"bytes"
 	"debug/elf"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -22,10 +22,13 @@ func (s *symbol) typ() elf.SymType { return elf.SymType(s.info & 15) }
 // defined reports whether the symbol lies in a section of this file.
 func (s *symbol) defined() bool { return s.shndx != 0 && s.shndx < uint16(elf.SHN_LORESERVE) }
 
-// readSymbols reads a symbol table section. Entries beyond maxSymbols and a torn last entry are left out.
+// readSymbols reads a symbol table section once; callers must not change it. Entries beyond maxSymbols and a torn last entry are left out.
 func (im *image) readSymbols(s *section) []symbol {
 	if s == nil || int64(s.Link) >= int64(len(im.secs)) {
 		return nil
+	}
+	if l, ok := im.symCache[s]; ok {
+		return l
 	}
 	b, ent := im.contents(s), 24
 	if im.word == 4 {
@@ -51,6 +54,10 @@ func (im *image) readSymbols(s *section) []symbol {
 		}
 		syms = append(syms, y)
 	}
+	if im.symCache == nil {
+		im.symCache = map[*section][]symbol{}
+	}
+	im.symCache[s] = syms
 	return syms
 }
 
@@ -68,9 +75,8 @@ func stringAt(s string, off uint32) string {
 	return ""
 }
 
-// named keeps what can be compared by name: no file, section or mapping symbols ("$a", "$d" on arm), and no "local.X" alias
-// where the linker wrote X, too.
-func named(syms []symbol) []symbol {
+// byName keeps what can be compared by name: no file, section or mapping symbols ("$a", "$d" on arm).
+func byName(syms []symbol) []symbol {
 	keep := make([]symbol, 0, len(syms))
 	for _, y := range syms {
 		if t := y.typ(); y.name == "" || t == elf.STT_FILE || t == elf.STT_SECTION || y.name[0] == '$' {
@@ -78,13 +84,49 @@ func named(syms []symbol) []symbol {
 		}
 		keep = append(keep, y)
 	}
-	sort.SliceStable(keep, func(i, j int) bool {
-		if keep[i].name != keep[j].name {
-			return keep[i].name < keep[j].name
-		}
-		return keep[i].value < keep[j].value
-	})
 	return keep
+}
+
+// sameNames reports whether two tables have the same names in the same order.
+func sameNames(x, y []symbol) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		if x[i].name != y[i].name {
+			return false
+		}
+	}
+	return true
+}
+
+// sortByName sorts by name and address, and drops "local.X" where the table has X, too: the Go linker writes such an alias for each
+// symbol that it exports from a plugin.
+func sortByName(syms []symbol) []symbol {
+	slices.SortFunc(syms, func(x, y symbol) int {
+		if c := strings.Compare(x.name, y.name); c != 0 {
+			return c
+		}
+		return cmp64(x.value, y.value)
+	})
+	return dropAliases(syms)
+}
+
+func dropAliases(syms []symbol) []symbol {
+	has := make(map[string]bool, len(syms)/2)
+	for _, y := range syms {
+		if _, alias := strings.CutPrefix(y.name, "local."); !alias {
+			has[y.name] = true
+		}
+	}
+	out := syms[:0]
+	for _, y := range syms {
+		if name, alias := strings.CutPrefix(y.name, "local."); alias && has[name] {
+			continue
+		}
+		out = append(out, y)
+	}
+	return out
 }
 
 // cstring is the zero-terminated string at off, "" if there is none.
