@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ var (
 )
 
 func newKey() *sign.PrivateKey {
-	k, err := sign.Generate(sign.MinBits)
+	k, err := sign.Generate(rand.Reader, sign.MinBits)
 	if err != nil {
 		panic(err)
 	}

@@ -3,6 +3,7 @@ package repo
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ import (
 )
 
 var testKey = sync.OnceValue(func() *sign.PublicKey {
-	k, err := sign.Generate(sign.MinBits)
+	k, err := sign.Generate(rand.Reader, sign.MinBits)
 	if err != nil {
 		panic(err)
 	}

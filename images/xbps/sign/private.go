@@ -2,12 +2,12 @@ package sign
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -18,12 +18,12 @@ type PrivateKey struct {
 	public *PublicKey
 }
 
-// Generate makes a new key of the given size in bits.
-func Generate(bits int) (*PrivateKey, error) {
+// Generate makes a new key of the given size in bits. random must be a cryptographic source; Go may prefer its own.
+func Generate(random io.Reader, bits int) (*PrivateKey, error) {
 	if bits < MinBits || bits > MaxBits {
 		return nil, fmt.Errorf("sign: a key of %d bits, want %d to %d", bits, MinBits, MaxBits)
 	}
-	key, err := rsa.GenerateKey(rand.Reader, bits)
+	key, err := rsa.GenerateKey(random, bits)
 	if err != nil {
 		return nil, fmt.Errorf("sign: making key: %w", err)
 	}
@@ -62,8 +62,8 @@ func (k *PrivateKey) Sign(sha256 [32]byte) ([]byte, error) {
 // ErrPassphrase says that a key file is encrypted and that the passphrase is missing or wrong.
 var ErrPassphrase = errors.New("sign: the key is encrypted and the passphrase is missing or wrong")
 
-// ParsePrivateKey reads "RSA PRIVATE KEY" or "PRIVATE KEY" PEM, and with a passphrase the encrypted form of the former
-// that `openssl genrsa -aes256` of old and MarshalPEM write. An encrypted key without its passphrase is ErrPassphrase.
+// ParsePrivateKey reads "RSA PRIVATE KEY" or "PRIVATE KEY" PEM, and with a passphrase their encrypted forms: the one of
+// older keys of xbps, and "ENCRYPTED PRIVATE KEY" as openssl and WriteFile write it. Without it the error is ErrPassphrase.
 func ParsePrivateKey(data, passphrase []byte) (*PrivateKey, error) {
 	block, _ := pem.Decode(data)
 	if block == nil || len(data) > maxKeyFile {
@@ -96,8 +96,8 @@ func ParsePrivateKey(data, passphrase []byte) (*PrivateKey, error) {
 	return newPrivateKey(key)
 }
 
-// PEM returns the key as PKCS #8, which xbps-rindex and openssl read: encrypted if a passphrase is given.
-func (k *PrivateKey) pem(passphrase []byte) ([]byte, error) {
+// pem returns the key as PKCS #8, which xbps-rindex and openssl read: encrypted if a passphrase is given.
+func (k *PrivateKey) pem(passphrase []byte, random io.Reader) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(k.key)
 	if err != nil {
 		return nil, fmt.Errorf("sign: writing key: %w", err)
@@ -105,16 +105,16 @@ func (k *PrivateKey) pem(passphrase []byte) ([]byte, error) {
 	if len(passphrase) == 0 {
 		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 	}
-	if der, err = encryptPKCS8(der, passphrase, rand.Reader); err != nil {
+	if der, err = encryptPKCS8(der, passphrase, random); err != nil {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}), nil
 }
 
 // WriteFile keeps the key in a new file that only its owner may read (0600); an existing file is never overwritten.
-// With a passphrase the key in it is encrypted.
-func (k *PrivateKey) WriteFile(path string, passphrase []byte) error {
-	text, err := k.pem(passphrase)
+// With a passphrase the key in it is encrypted, for which random is needed.
+func (k *PrivateKey) WriteFile(path string, passphrase []byte, random io.Reader) error {
+	text, err := k.pem(passphrase, random)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 )
 
 var testKey = sync.OnceValue(func() *PrivateKey {
-	k, err := Generate(MinBits)
+	k, err := Generate(rand.Reader, MinBits)
 	if err != nil {
 		panic(err)
 	}
@@ -41,7 +42,7 @@ func TestKeyFile(t *testing.T) {
 	dir, k := t.TempDir(), testKey()
 	for name, pass := range map[string]string{"plain": "", "locked": "correct horse"} {
 		path := filepath.Join(dir, name)
-		if err := k.WriteFile(path, []byte(pass)); err != nil {
+		if err := k.WriteFile(path, []byte(pass), rand.Reader); err != nil {
 			t.Fatal(err)
 		}
 		if st, _ := os.Stat(path); st.Mode().Perm() != 0o600 {
@@ -51,7 +52,7 @@ func TestKeyFile(t *testing.T) {
 		if err != nil || !got.Public().Equal(k.Public()) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := k.WriteFile(path, nil); !errors.Is(err, os.ErrExist) {
+		if err := k.WriteFile(path, nil, nil); !errors.Is(err, os.ErrExist) {
 			t.Errorf("%s: overwritten: %v", name, err)
 		}
 		if pass != "" {
@@ -80,7 +81,7 @@ func TestOpenSSL(t *testing.T) {
 	}
 	dir, k := t.TempDir(), testKey()
 	key, locked, file := filepath.Join(dir, "key"), filepath.Join(dir, "locked"), filepath.Join(dir, "file")
-	if err := errors.Join(k.WriteFile(key, nil), k.WriteFile(locked, []byte("pw")), os.WriteFile(file, []byte("x"), 0o644)); err != nil {
+	if err := errors.Join(k.WriteFile(key, nil, nil), k.WriteFile(locked, []byte("pw"), rand.Reader), os.WriteFile(file, []byte("x"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	want, _ := k.Sign(sha256.Sum256([]byte("x")))
@@ -146,7 +147,7 @@ zQIDAQAB
 
 func FuzzParseKeys(f *testing.F) {
 	f.Add(testKey().Public().PEM())
-	locked, _ := testKey().pem([]byte("pw"))
+	locked, _ := testKey().pem([]byte("pw"), rand.Reader)
 	f.Add(locked)
 	f.Add([]byte(`<plist version="1.0"><dict><key>public-key</key><data>LS0=</data></dict></plist>`))
 	f.Fuzz(func(t *testing.T, data []byte) {
