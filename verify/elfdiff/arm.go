@@ -40,11 +40,30 @@ func (c *comparison) armReference(k *armCode, i int, q piece) int {
 			return done
 		}
 	}
-	// An absolute or self-relative word, as in jump tables.
-	if c.addrs.same(uint64(pa+u), uint64(pb+v)) {
+	if c.thumbLiteral(k, j, q, u, v) {
+		return done
+	}
+	switch { // a self-relative word, as in jump tables; an offset from the GOT, as in C's literal pools
+	case c.addrs.same(uint64(pa+u), uint64(pb+v)):
+		return done
+	case c.baseA.got != 0 && c.addrs.same(uint64(uint32(c.baseA.got)+u), uint64(uint32(c.baseB.got)+v)):
 		return done
 	}
 	return 0
+}
+
+// thumbLiteral explains a word to which Thumb's `add rX, pc` adds its address + 4. The C compiler's start-up files are Thumb code.
+func (c *comparison) thumbLiteral(k *armCode, j int, q piece, u, v uint32) bool {
+	le := binary.LittleEndian
+	for i := max(0, j-256) &^ 1; i < j; i += 2 {
+		if le.Uint16(k.x[i:])&0xff78 != 0x4478 {
+			continue
+		}
+		if c.addrs.same(uint64(uint32(q.a)+uint32(i)+4+u), uint64(uint32(q.b)+uint32(i)+4+v)) {
+			return true
+		}
+	}
+	return false
 }
 
 // index walks the code once: `ldr rX, [pc, #imm]` loads a literal; the next instructions that combine rX with pc are its users.

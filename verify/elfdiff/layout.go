@@ -23,7 +23,11 @@ func (c *comparison) layout() []pair {
 	var out []pair
 	for _, s := range c.a.secs {
 		o := other[s.key]
-		if o == nil || !s.alloc() || !o.alloc() || s.Flags&elf.SHF_TLS != 0 || !c.bySymbol(s) || (s.Type == elf.SHT_NOBITS) != (o.Type == elf.SHT_NOBITS) {
+		if o == nil || !s.alloc() || !o.alloc() || s.Flags&elf.SHF_TLS != 0 || isLinkage(s.Name) || (s.Type == elf.SHT_NOBITS) != (o.Type == elf.SHT_NOBITS) {
+			continue
+		}
+		if !c.bySymbol(s) {
+			c.addrs.add(s.Addr, o.Addr, min(s.Size, o.Size)) // compared elsewhere; code may refer to its beginning
 			continue
 		}
 		out = append(out, c.pairUnits(s, o, la[s.Index], lb[o.Index])...)

@@ -212,7 +212,7 @@ func (c *comparison) relative32(x, y []byte, i int, q piece) int {
 
 // bases are the addresses that offsets in Go's data count from.
 type bases struct {
-	types, text, rodata, gofunc uint64
+	types, text, rodata, gofunc, got uint64
 }
 
 func (im *image) bases() bases {
@@ -223,11 +223,16 @@ func (im *image) bases() bases {
 			b.types = y.value
 		case "runtime.text":
 			b.text = y.value
+		case "_GLOBAL_OFFSET_TABLE_":
+			b.got = y.value
 		case "runtime.rodata":
 			b.rodata = y.value
 		case "go:func.*":
 			b.gofunc = y.value
 		}
+	}
+	if s := im.section(".got"); b.got == 0 && s != nil {
+		b.got = s.Addr
 	}
 	if s := im.section(".data.rel.ro"); b.types == 0 && s != nil {
 		b.types = s.Addr

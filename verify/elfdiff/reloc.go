@@ -34,7 +34,7 @@ func (im *image) relocs() *relocs {
 			break
 		}
 		s := slot{off: x.Off, addend: uint64(x.Addend), typ: x.Type, sym: x.Sym}
-		if !x.Explicit {
+		if !x.Explicit && !im.overwritten(x.Type) {
 			s.addend = im.word64(x.Off)
 		}
 		if im.word == 4 {
@@ -44,6 +44,17 @@ func (im *image) relocs() *relocs {
 	}
 	slices.SortFunc(r.slots, func(x, y slot) int { return cmp64(x.off, y.off) })
 	return r
+}
+
+// overwritten reports whether the loader ignores what stands in a slot of that type: GLOB_DAT and JUMP_SLOT have no addend.
+func (im *image) overwritten(typ uint32) bool {
+	switch im.Machine {
+	case elf.EM_ARM:
+		return elf.R_ARM(typ) == elf.R_ARM_GLOB_DAT || elf.R_ARM(typ) == elf.R_ARM_JUMP_SLOT
+	case elf.EM_386:
+		return elf.R_386(typ) == elf.R_386_GLOB_DAT || elf.R_386(typ) == elf.R_386_JMP_SLOT
+	}
+	return false
 }
 
 // word64 is the word at an address, read from the section that holds it; 0 if none does.

@@ -71,6 +71,9 @@ func (c *comparison) compareSection(x, y *section) {
 		// Made from what is compared: section names, relocations, the names of symbols.
 		c.out.addMoved(x.Name, sizedDiff(dx, dy), x.tallyFlags())
 		return
+	case x.Type == elf.SHT_GNU_VERNEED && c.a.versionNeeds(x) == c.b.versionNeeds(y):
+		c.out.addMoved(x.Name, sizedDiff(dx, dy), x.tallyFlags())
+		return
 	case x.Type == elf.SHT_RELA, x.Type == elf.SHT_REL, x.Type == elf.SHT_DYNAMIC:
 		return // compareRelocs's, compareDynamic's
 	case x.Name == ".dynsym" || x.Name == ".symtab" || x.Name == ".dynstr" || x.Name == ".strtab":
