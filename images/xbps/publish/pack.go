@@ -102,11 +102,16 @@ func Libraries(r *binpkg.Recipe) error {
 			continue
 		}
 		needed = append(needed, info.Needed...)
-		if info.Soname != "" {
-			own[info.Soname] = true
-			if path.Dir(s.Path) == "/usr/lib" || path.Dir(s.Path) == "/lib" {
-				provided = append(provided, info.Soname)
-			}
+		soname := info.Soname
+		if base := path.Base(s.Path); soname == "" && info.Dynamic && strings.Contains(base, ".so") {
+			soname = base // musl's own libc.so has none
+		}
+		if soname == "" {
+			continue
+		}
+		own[soname] = true
+		if path.Dir(s.Path) == "/usr/lib" || path.Dir(s.Path) == "/lib" {
+			provided = append(provided, soname)
 		}
 	}
 	needed = slices.DeleteFunc(needed, func(lib string) bool { return own[lib] || strings.ContainsAny(lib, " /") })
