@@ -324,6 +324,9 @@ func (c *comparison) whatIsKnown(a, b *facts) {
 		}
 		c.rep.Known = append(c.rep.Known, "package fingerprints differ: "+strings.Join(pkgs, ", ")+more)
 	}
+	if a.info != nil && b.info != nil && a.info.Path != b.info.Path {
+		c.rep.Known = append(c.rep.Known, fmt.Sprintf("the main packages are %q and %q: two things, not two builds of one", a.info.Path, b.info.Path))
+	}
 	if a.info != nil && b.info != nil && a.info.String() == b.info.String() {
 		c.rep.Known = append(c.rep.Known, "the recorded build settings and modules are equal")
 	}

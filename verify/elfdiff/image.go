@@ -20,16 +20,17 @@ const (
 // image is an ELF file with access to its sections' contents.
 type image struct {
 	*goelf.File
-	path     string
-	r        io.ReaderAt
-	size     int64
-	sum      [32]byte
-	word     int // bytes of an address: 4 or 8
-	secs     []*section
-	known    *facts
-	symCache map[*section][]symbol
-	lastHit  *section // of sectionAt
-	err      error    // the first read error after the headers; Compare returns it
+	path      string
+	r         io.ReaderAt
+	size      int64
+	sum       [32]byte
+	word      int // bytes of an address: 4 or 8
+	secs      []*section
+	known     *facts
+	symCache  map[*section][]symbol
+	lastHit   *section // of sectionAt
+	synthetic bool     // secs were made from notes, for there are no section headers
+	err       error    // the first read error after the headers; Compare returns it
 }
 
 // section is one section header with its contents, read on demand.
@@ -93,6 +94,9 @@ func openImage(in Input) (*image, error) {
 	}
 	if len(im.secs) > maxSections {
 		im.secs = nil
+	}
+	if len(im.secs) == 0 {
+		im.secs, im.synthetic = im.noteSections(), true
 	}
 	return im, nil
 }

@@ -133,7 +133,15 @@ func (c *comparison) segmentClass(off, end int64) Verdict {
 func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 	s := r.sec
 	base := r.off - int64(s.Off)
+	if isDebug(s.Name) && base == 0 && int64(len(x)) == s.fileSize() {
+		c.compareDebug(s, c.b.secs[s.Index])
+		return
+	}
+	lo, hi := c.maskedPclntab(s, names)
 	for _, d := range ranges(x, y) {
+		if at := base + int64(d.off); at >= lo && at < hi {
+			continue
+		}
 		e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name,
 			OffsetA: base + int64(d.off), OffsetB: base + int64(d.off), Bytes: int64(d.bytes)}
 		e.A, e.B = excerptAround(x, d.off, d.n), excerptAround(y, d.off, d.n)
@@ -149,6 +157,31 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 		}
 		c.out.add(e, s.tallyFlags())
 	}
+}
+
+// maskedPclntab compares the line tables if they lie in this section, and returns the offsets between which they do. Addresses mean the
+// same in both files.
+func (c *comparison) maskedPclntab(s *section, names *addrNames) (lo, hi int64) {
+	addr, size, err := c.a.PclntabRange()
+	if err != nil || !s.alloc() || addr < s.Addr || addr-s.Addr >= s.Size {
+		return 0, 0
+	}
+	end := min(addr+size, s.Addr+s.Size)
+	for _, y := range c.a.table() {
+		if y.value > addr && y.value < end && (y.name == "go:func.*" || y.name == "runtime.findfunctab" || y.name == "runtime.epclntab") {
+			end = y.value
+		}
+	}
+	u := unit{lo: addr, hi: end}
+	x, y := c.a.unitBytes(s, u), c.b.unitBytes(c.b.secs[s.Index], u)
+	c.pcA, c.pcB = readPclntab(x, c.a.Order, c.a.word), readPclntab(y, c.b.Order, c.b.word)
+	if c.pcA == nil || c.pcB == nil || c.pcA.starts() != c.pcB.starts() {
+		return 0, 0
+	}
+	c.addrs.pieces = []piece{{0, 0, ^uint64(0)}}
+	c.baseA, c.baseB = c.a.bases(), c.b.bases()
+	c.pclntabs(s, c.b.secs[s.Index], x, y, addr, addr)
+	return int64(addr - s.Addr), int64(end - s.Addr)
 }
 
 // fingerprintIn reports whether any of n bytes from addr belong to a package fingerprint.

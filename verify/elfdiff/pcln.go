@@ -97,6 +97,14 @@ func (t *pclntab) fn(i int) (f pclnFunc, ok bool) {
 	return f, true
 }
 
+// end is where the last function ends, as an offset from the first.
+func (t *pclntab) end() uint32 {
+	if len(t.funcs) < 8*t.nfunc+4 {
+		return 0
+	}
+	return t.order.Uint32(t.funcs[8*t.nfunc:])
+}
+
 func (t *pclntab) u32(f pclnFunc, at int) uint32 { return t.order.Uint32(f.raw[at:]) }
 
 func (t *pclntab) name(f pclnFunc) string { return cstring(t.names, uint64(t.u32(f, fnName))) }
@@ -214,7 +222,18 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 			root++
 		}
 	}
-	c.out.addMoved(sa.Name, max(0, total-root), sa.tallyFlags())
+	rest := max(0, total-root)
+	switch {
+	case rest == 0:
+	case c.rep.Proof == ProofMask || (root == 0 && len(x) != len(y)):
+		what, class := "pclntab bytes that no function uses", DebugOnly
+		if n := 8 + 8*c.a.word; !bytes.Equal(x[:n], y[:n]) && c.rep.Proof == ProofMask {
+			what, class = "pclntab header", Code
+		}
+		c.out.add(Evidence{Verdict: class, Section: sa.Name, Structure: what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: rest}, sa.tallyFlags())
+	default:
+		c.out.addMoved(sa.Name, rest, sa.tallyFlags())
+	}
 }
 
 // nameBytes is how many bytes of two names differ, of which their common end does not.
@@ -260,6 +279,9 @@ func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 			n := u.name(g)
 			inB[n] = append(inB[n], int32(i))
 		}
+	}
+	if x, y := t.end(), u.end(); x != y && (c.baseA.text == 0 || !c.addrs.same(c.baseA.text+uint64(x), c.baseB.text+uint64(y))) {
+		d.code = append(d.code, "")
 	}
 	for i := 0; i < t.nfunc; i++ {
 		f, ok := t.fn(i)

@@ -147,12 +147,18 @@ func (c *comparison) embedded(linked map[string]string) []namedCause {
 
 // textShape finds a time or a path that covers the difference in both files.
 func (c *comparison) textShape(e Evidence) (id, v, w string) {
+	if a, b := c.a.facts(), c.b.facts(); a.path != b.path || (a.info != nil && b.info != nil && a.info.Path != b.info.Path) {
+		return "", "", "" // two things, not two builds of one
+	}
 	x, i := printable(c.a.contents(c.a.section(e.Section)), e.OffsetA)
 	y, j := printable(c.b.contents(c.b.section(e.Section)), e.OffsetB)
 	for _, s := range []struct {
 		id    string
 		shape *regexp.Regexp
 	}{{"embedded-time", textTime}, {"embedded-path", textPath}} {
+		if s.id == "embedded-path" && c.rep.Proof != ProofMask && !(delimited(c.a.contents(c.a.section(e.Section)), e.OffsetA) && delimited(c.b.contents(c.b.section(e.Section)), e.OffsetB)) {
+			continue // what follows a path may be another string
+		}
 		p, q := covering(s.shape, x, i), covering(s.shape, y, j)
 		if p != "" && q != "" && p != q && !strings.Contains(p+q, "2006") { // Go's own layouts are of that year
 			return s.id, p, q
@@ -174,6 +180,14 @@ func printable(b []byte, off int64) (string, int) {
 		hi++
 	}
 	return string(b[lo:hi]), int(off) - lo
+}
+
+// delimited reports whether the printable run around off is a string of C: zeros stand before and after it.
+func delimited(b []byte, off int64) bool {
+	s, i := printable(b, off)
+	lo := off - int64(i)
+	hi := lo + int64(len(s))
+	return s != "" && hi < int64(len(b)) && b[hi] == 0 && (lo == 0 || b[lo-1] == 0)
 }
 
 func covering(shape *regexp.Regexp, s string, at int) string {

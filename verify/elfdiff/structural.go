@@ -10,9 +10,9 @@ import (
 
 // structural compares files of different layout.
 func (c *comparison) structural() {
-	if len(c.a.secs) == 0 || len(c.b.secs) == 0 {
+	if !c.a.trusted() || !c.b.trusted() {
 		c.comparePackages()
-		c.out.add(Evidence{Verdict: Code, Structure: "no section headers to compare by", Bytes: max(c.a.size, c.b.size)}, flagAlloc|flagExec)
+		c.compareLoaded()
 		return
 	}
 	pairs := c.layout()
@@ -227,6 +227,12 @@ func (c *comparison) comparePackages() {
 
 // compareSegments compares what program headers ask for beside addresses and sizes, and .dynamic beside addresses.
 func (c *comparison) compareSegments() {
+	if c.a.Entry != c.b.Entry && !c.addrs.same(c.a.Entry, c.b.Entry) {
+		c.out.add(Evidence{Verdict: Code, Section: "ELF header", Structure: "entry point", Bytes: int64(c.a.word)}, flagAlloc|flagExec)
+	}
+	if x, y := c.a.outside(), c.b.outside(); !bytes.Equal(x, y) {
+		c.out.add(Evidence{Verdict: Code, Structure: "loaded bytes outside all sections", A: excerpt(x), B: excerpt(y), Bytes: int64(max(len(x), len(y)))}, flagAlloc|flagExec)
+	}
 	say := func(im *image) string {
 		var l []string
 		for _, p := range im.Segments {
