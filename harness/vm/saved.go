@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -20,6 +21,9 @@ import (
 
 // MaxSaved bounds the saved machines in bytes on disk; the ones that were not used for longest go first.
 const MaxSaved = 2 << 30
+
+// metaName is the description of a saved machine: its digest, then JSON of saved.
+const metaName = "meta"
 
 // saved is a machine that waits for its order, on disk: the guest's memory in one file, which a restored machine maps
 // privately, and the state of its devices in another.
@@ -73,12 +77,14 @@ func (m *Machine) normal() *Machine {
 
 // openSaved opens a saved machine and makes sure that its files are what was saved. A damaged one is removed.
 func openSaved(dir string) (*saved, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, "meta.json"))
-	if err != nil {
+	s := &saved{dir: dir}
+	raw, err := readSealed(filepath.Join(dir, metaName))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	s := &saved{dir: dir}
-	err = json.Unmarshal(raw, s)
+	if err == nil {
+		err = json.Unmarshal(raw, s)
+	}
 	if err == nil && s.Key != filepath.Base(dir) {
 		err = fmt.Errorf("it is of the machine %q", s.Key)
 	}
@@ -91,7 +97,7 @@ func openSaved(dir string) (*saved, error) {
 		return nil, fmt.Errorf("opening saved machine: %w", err)
 	}
 	now := time.Now()
-	os.Chtimes(filepath.Join(dir, "meta.json"), now, now) // for pruning; only this file's time matters there
+	os.Chtimes(filepath.Join(dir, metaName), now, now) // for pruning; only this file's time matters there
 	return s, nil
 }
 
@@ -136,7 +142,7 @@ func (s *saved) writeMeta() error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(filepath.Join(s.dir, "meta.json"), raw)
+	return writeSealed(filepath.Join(s.dir, metaName), raw)
 }
 
 func (s *saved) close() {
@@ -238,7 +244,7 @@ func prune(dir, keep string, limit int64) error {
 			continue
 		}
 		it := item{path: path, used: info.ModTime()}
-		if meta, err := os.Stat(filepath.Join(path, "meta.json")); err == nil {
+		if meta, err := os.Stat(filepath.Join(path, metaName)); err == nil {
 			it.used = meta.ModTime()
 		} else if time.Since(it.used) < time.Hour {
 			continue // perhaps being written

@@ -27,8 +27,12 @@ type box struct {
 
 const cgroupRoot = "/sys/fs/cgroup"
 
-// newBox makes the group, bounded so that the agent itself always has memory and a process to spare.
-func newBox() (*box, error) {
+// newBox makes the group of command index, bounded so that the agent itself always has memory and a process to spare.
+//
+// Each command has a group of its own: since Linux 6.1.129 a process that is cloned into a group that was once killed is
+// killed at once, for the fork compares the group's kill count with the one of its parent's group (kernel/cgroup/cgroup.c,
+// cgroup_css_set_fork).
+func newBox(index int) (*box, error) {
 	total, err := memTotal()
 	if err != nil {
 		return nil, err
@@ -36,7 +40,7 @@ func newBox() (*box, error) {
 	if err := os.WriteFile(cgroupRoot+"/cgroup.subtree_control", []byte("+memory +pids"), 0); err != nil {
 		return &box{}, nil
 	}
-	b := &box{dir: cgroupRoot + "/command"}
+	b := &box{dir: fmt.Sprintf("%s/command-%d", cgroupRoot, index)}
 	if err := os.Mkdir(b.dir, 0o755); err != nil {
 		return &box{}, nil
 	}
@@ -51,6 +55,14 @@ func newBox() (*box, error) {
 		return nil, fmt.Errorf("bounding the command: %w", err)
 	}
 	return b, nil
+}
+
+// close removes the group, if it is empty.
+func (b *box) close() {
+	if b.dir != "" {
+		syscall.Close(b.fd)
+		os.Remove(b.dir)
+	}
 }
 
 // oomKills counts the kernel's kills for want of memory.

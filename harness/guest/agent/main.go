@@ -133,12 +133,8 @@ func obey(enc *guest.Encoder, orders *guest.Decoder, order guest.Order) error {
 	if err := json.Unmarshal(raw, &job); err != nil {
 		return fmt.Errorf("reading job: %w", err)
 	}
-	box, err := newBox()
-	if err != nil {
-		return err
-	}
 	for i, c := range job.Commands {
-		if err := run(enc, box, interrupts, i, c); err != nil {
+		if err := run(enc, interrupts, i, c); err != nil {
 			return err
 		}
 	}

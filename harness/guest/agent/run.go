@@ -19,7 +19,7 @@ import (
 const grace = 3 * time.Second
 
 // run runs one command and reports its output and its end. An error is the agent's own; the command's are in the report.
-func run(enc *guest.Encoder, b *box, interrupts <-chan struct{}, index int, c guest.Command) error {
+func run(enc *guest.Encoder, interrupts <-chan struct{}, index int, c guest.Command) error {
 	if err := sendJSON(enc, guest.Started, guest.Start{Index: index}); err != nil {
 		return err
 	}
@@ -31,6 +31,11 @@ func run(enc *guest.Encoder, b *box, interrupts <-chan struct{}, index int, c gu
 	if c.Writable {
 		err = layer()
 	}
+	b, boxErr := newBox(index)
+	if boxErr != nil {
+		return boxErr
+	}
+	defer b.close()
 	before := b.oomKills()
 	var pid int
 	if err == nil {

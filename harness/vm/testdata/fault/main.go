@@ -50,6 +50,11 @@ var deeds = map[string]func([]string){
 		for {
 		}
 	},
+	"speak": func([]string) {
+		fmt.Println("I spin now")
+		for {
+		}
+	},
 	"sleep":    func([]string) { time.Sleep(time.Hour) },
 	"deadlock": func([]string) { <-make(chan int) },
 	"ignore": func([]string) {
