@@ -1,6 +1,7 @@
 package build
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,8 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyTo copies the tree beneath dst, an empty directory. Modes, times and links are kept; links are never followed.
-func (t *Tree) copyTo(dst string, max int64) error {
+// copyTo copies the tree beneath dst, an empty directory. Modes, times and links are kept; links are never followed. The stamp is the same
+// for two copies between which nothing was edited: it is of names, modes, sizes and times, outside version control's own directories.
+func (t *Tree) copyTo(dst string, max int64) (stamp string, err error) {
+	h := sha256.New()
 	type dir struct {
 		path string
 		mode fs.FileMode
@@ -21,10 +24,13 @@ func (t *Tree) copyTo(dst string, max int64) error {
 	var dirs []dir
 	for _, root := range t.Roots {
 		if err := os.MkdirAll(filepath.Join(dst, filepath.FromSlash(root)), 0o755); err != nil {
-			return copyError(err)
+			return "", copyError(err)
 		}
 	}
-	err := t.walk(max, func(e entry) error {
+	err = t.walk(max, func(e entry) error {
+		if !inVCS(e.rel) && !e.info.IsDir() {
+			fmt.Fprintf(h, "%q %v %d %d\n", e.rel, e.info.Mode(), e.info.Size(), e.info.ModTime().UnixNano())
+		}
 		to := filepath.Join(dst, e.rel)
 		switch mode := e.info.Mode(); {
 		case mode.IsDir():
@@ -46,20 +52,20 @@ func (t *Tree) copyTo(dst string, max int64) error {
 		return copyFile(e.path, to, e.info)
 	})
 	if err != nil {
-		return copyError(err)
+		return "", copyError(err)
 	}
 	// From the inside out, for a directory may be read-only and its time changes with its contents.
 	for i := len(dirs) - 1; i >= 0; i-- {
 		d := dirs[i]
 		// The owner may always write: builds and git need it, and the copy must be removable.
 		if err := os.Chmod(d.path, d.mode.Perm()|0o700); err != nil {
-			return copyError(err)
+			return "", copyError(err)
 		}
 		if err := os.Chtimes(d.path, d.time, d.time); err != nil {
-			return copyError(err)
+			return "", copyError(err)
 		}
 	}
-	return nil
+	return string(h.Sum(nil)), nil
 }
 
 // copyFile copies a regular file, as a shared extent where the file system can.

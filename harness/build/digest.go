@@ -21,12 +21,8 @@ import (
 func (t *Tree) computeDigest() (results.Digest, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "tree %q %q\n", t.Project, t.Roots)
-	inside := func(rel string) bool {
-		parts := strings.Split(filepath.ToSlash(rel), "/")
-		return slices.ContainsFunc(parts[:len(parts)-1], func(p string) bool { return slices.Contains(vcsDirs, p) })
-	}
 	err := t.walk(DefaultMaxTree, func(e entry) error {
-		if inside(e.rel) {
+		if inVCS(e.rel) {
 			return nil
 		}
 		mode := e.info.Mode()
@@ -51,6 +47,12 @@ func (t *Tree) computeDigest() (results.Digest, error) {
 		return "", fmt.Errorf("digesting the sources: %w", err)
 	}
 	return results.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// inVCS reports whether an entry lies inside a version control directory.
+func inVCS(rel string) bool {
+	parts := strings.Split(filepath.ToSlash(rel), "/")
+	return slices.ContainsFunc(parts[:len(parts)-1], func(p string) bool { return slices.Contains(vcsDirs, p) })
 }
 
 func hashFile(h hash.Hash, path string) error {

@@ -42,8 +42,12 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Hint() string { return e.hint }
 
 // grave finds the line of a tool's output that shows that the machine failed, not the source.
-func grave(output string) (line string, ok bool) {
+func grave(op, output string) (line string, ok bool) {
 	for line := range strings.Lines(output) {
+		// cmd/go says "go: PACKAGE: .../compile: signal: segmentation fault"; a project's own tools may end like that by their own fault.
+		if strings.HasPrefix(op, "go ") && strings.Contains(line, ": signal: ") {
+			return strings.TrimSpace(line), true
+		}
 		for _, sign := range []string{"signal: killed", "signal: bus error", "signal: terminated", "no space left on device", "disk quota exceeded", "cannot allocate memory",
 			"killed signal terminated program", "killed (program", "resource temporarily unavailable", "input/output error", "out of memory", "too many open files", "read-only file system"} {
 			if strings.Contains(strings.ToLower(line), sign) {

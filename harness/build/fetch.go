@@ -58,13 +58,13 @@ func (b *Builder) Fetch(ctx context.Context, j Job) (looked bool, err error) {
 		return true, err
 	}
 	said := s.plain(s.log.String())
-	if failed != nil && j.Version != "" {
-		return true, &Error{Op: "fetching " + j.Package + "@" + j.Version, Text: failed.Text, Kind: NotFetched,
-			hint: "is the version right, and the network there? GOPROXY and the proxy variables are taken from the caller's environment"}
-	}
 	if line, ok := unreachable(said); ok {
 		return true, &Error{Op: "fetching modules for " + j.Subject, Text: line, Kind: NotFetched,
 			hint: "is the network there? GOPROXY, GOSUMDB and the proxy variables are taken from the caller's environment"}
+	}
+	if failed != nil && j.Version != "" {
+		return true, &Error{Op: "fetching " + j.Package + "@" + j.Version, Text: failed.Text, Kind: Usage,
+			hint: "is it a main package of that version?"}
 	}
 	if failed != nil {
 		return true, nil
@@ -120,7 +120,7 @@ func (b *Builder) openFetch(ctx context.Context, j Job, scratch string) (*side, 
 		s.cmd.Binds = []proc.Bind{{From: j.Tree.Base, To: src, ReadOnly: true}}
 	} else {
 		s.src = filepath.Join(s.root, "src")
-		if err := j.Tree.copyTo(s.src, b.MaxTree); err != nil {
+		if _, err := j.Tree.copyTo(s.src, b.MaxTree); err != nil {
 			return nil, err
 		}
 	}

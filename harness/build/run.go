@@ -47,7 +47,7 @@ func (s *side) run(ctx context.Context, op string, argv []string, extra map[stri
 		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: NotFetched,
 			hint: "run it once with the network on; builds themselves never download"}
 	}
-	if line, ok := grave(text); ok {
+	if line, ok := grave(op, text); ok {
 		return nil, &Error{Op: "building " + s.what(), Text: op + ": " + line, Kind: Infrastructure,
 			hint: "the machine failed, not the source: look at memory and disk space"}
 	}

@@ -48,6 +48,7 @@ type side struct {
 	warm  bool
 	env   map[string]string
 	cmd   proc.Cmd // Binds, Hide, Umask, Hostname
+	stamp string   // of the copied tree
 	log   tail
 	cpu   time.Duration
 	wall  time.Duration
@@ -116,7 +117,8 @@ func (s *side) place(ctx context.Context, w surroundings) error {
 			return err
 		}
 	}
-	if err := s.job.Tree.copyTo(copied, s.b.MaxTree); err != nil {
+	var err error
+	if s.stamp, err = s.job.Tree.copyTo(copied, s.b.MaxTree); err != nil {
 		return err
 	}
 	if w.movedGo {

@@ -132,7 +132,7 @@ func TestCopyKeepsEverything(t *testing.T) {
 	}
 	tr := tree(t, dir)
 	to := t.TempDir()
-	if err := tr.copyTo(to, 0); err != nil {
+	if _, err := tr.copyTo(to, 0); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(snapshot(t, dir), snapshot(t, to)); diff != "" {
@@ -148,7 +148,7 @@ func TestCopyRefusesAndSkips(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := t.TempDir()
-	if err := tr.copyTo(to, 0); err != nil {
+	if _, err := tr.copyTo(to, 0); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -158,13 +158,13 @@ func TestCopyRefusesAndSkips(t *testing.T) {
 	if diff := cmp.Diff([]string{".", "go.mod", "results", "results/runs", "results/runs/code", "results/runs/code/x.go"}, names); diff != "" {
 		t.Error(diff)
 	}
-	if err := tr.copyTo(t.TempDir(), 20); err == nil || !strings.Contains(err.Error(), "more than") {
+	if _, err := tr.copyTo(t.TempDir(), 20); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("too large: %v", err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err = tr.copyTo(t.TempDir(), 0)
+	_, err = tr.copyTo(t.TempDir(), 0)
 	if own := (*Error)(nil); !errors.As(err, &own) || own.Kind != Usage || !strings.Contains(err.Error(), "named pipe") {
 		t.Errorf("named pipe: %v", err)
 	}

@@ -27,6 +27,7 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	r := &TwinResult{Sources: sources, Isolation: b.isolation().Map()}
 	looked := make(chan time.Time, 1) // when side a had looked at the clock
 	var failed [2]*Failure
+	var stamps [2]string
 	g, gctx := errgroup.WithContext(ctx)
 	for i, name := range sideNames {
 		out := [...]*Side{&r.A, &r.B}[i]
@@ -36,6 +37,7 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 				return err
 			}
 			defer s.shut()
+			stamps[i] = s.stamp
 			if name == "b" {
 				if err := b.later(gctx, looked); err != nil {
 					return err
@@ -48,6 +50,9 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	if stamps[0] != stamps[1] {
+		return nil, &Error{Op: "building " + j.Subject, Text: "the sources were edited while they were copied", Kind: Usage, hint: "run it again when nothing writes to the tree"}
 	}
 	r.Varied, r.NotVaried = b.varied(j, scratch)
 	r.Isolation["path"] = "copy"

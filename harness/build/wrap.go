@@ -32,7 +32,7 @@ func (s *side) wrap(ctx context.Context) (*Failure, error) {
 		return nil, err
 	}
 	t := &Tree{Base: from, Roots: []string{"."}}
-	if err := t.copyTo(copied, s.b.MaxTree); err != nil {
+	if _, err := t.copyTo(copied, s.b.MaxTree); err != nil {
 		return nil, err
 	}
 	data, err := readSmall(filepath.Join(from, "go.mod"))
