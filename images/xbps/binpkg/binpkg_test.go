@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plugproof/plugproof/images/xbps/manifest"
+	"github.com/plugproof/plugproof/images/xbps/plist"
 )
 
 func recipe() Recipe {
@@ -148,6 +149,12 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s holds %s", name, got)
 		}
 		r.Close()
+		for text, dict := range map[string]plist.Dict{string(r.PropsPlist): r.Props.Dict(), string(r.FilesPlist): r.Files.Dict()} {
+			again, err := plist.Encode(dict)
+			if d := cmp.Diff(text, string(again)); err != nil || d != "" { // nothing was lost, and we write what xbps writes
+				t.Errorf("%s: %v %s", name, err, d)
+			}
+		}
 		if _, err := readAll(data, Limits{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

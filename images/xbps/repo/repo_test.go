@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/rand"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/plugproof/plugproof/images/xbps/binpkg"
 	"github.com/plugproof/plugproof/images/xbps/manifest"
 	"github.com/plugproof/plugproof/images/xbps/plist"
 	"github.com/plugproof/plugproof/images/xbps/sign"
@@ -135,6 +137,37 @@ func TestCorpus(t *testing.T) {
 		if signed := x.Meta != nil; signed == strings.Contains(name, "unsigned") {
 			t.Errorf("%s: signed is %v", name, signed)
 		}
+		var again bytes.Buffer
+		if err := x.Write(&again); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(expand(t, data), expand(t, again.Bytes())); d != "" { // nothing was lost, and we write what xbps-rindex writes
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// expand gives the entries of an index, name and text in turn.
+func expand(t *testing.T, data []byte) (out []string) {
+	t.Helper()
+	s, err := binpkg.Expand(bytes.NewReader(data), int64(len(data)), binpkg.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for r := tar.NewReader(s); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, h.Name, string(body))
 	}
 }
 
