@@ -3,6 +3,8 @@ package plan
 import (
 	"slices"
 	"strings"
+
+	"github.com/plugproof/plugproof/verify/cause"
 )
 
 // Arches, Libcs: the values that the axes know. A new row in the architecture table is a new name here.
@@ -11,17 +13,22 @@ var (
 	Libcs  = []string{"musl"}
 )
 
-// abiVerdicts are the verdicts of plugproof abi (DESIGN 4.2).
-var abiVerdicts = []string{"host-cannot-load", "not-reached", "abort", "poisoned", "not-found", "not-a-plugin", "dlopen-error",
-	"already-loaded", "mismatch", "symbol", "ok"}
+// The names that an expectation may use: the verdicts of plugproof abi and diff, build-failed for a source that does not compile, and the
+// causes. They are verify/cause's tables; "unknown" is not one to expect.
+var (
+	abiVerdicts  = known("abi verdict")
+	twinVerdicts = append(known("diff verdict"), "build-failed")
+	causes       = slices.DeleteFunc(known("cause"), func(id string) bool { return id == "unknown" })
+)
 
-// twinVerdicts are the verdicts of plugproof diff (DESIGN 4.1), and build-failed for a source that does not compile.
-var twinVerdicts = []string{"identical", "build-id-only", "debug-only", "symbol-table", "data", "code", "abi", "incomparable", "build-failed"}
-
-// causes are the ids of DESIGN 4.4 that an expectation may name; "unknown" is not one to expect.
-var causes = []string{"build-path", "trimpath-one-side", "go-version", "toolchain-build", "cc-identity", "cgo-flags", "plugin-path",
-	"build-id", "vcs-stamp", "build-tags", "race", "cover", "gcflags", "ldflags", "goarm", "goamd64", "goexperiment", "module-version",
-	"vendor-mode", "source-edit", "embedded-time", "embedded-path", "embedded-host", "generated-input", "libc", "stripped"}
+func known(kind string) (ids []string) {
+	for _, e := range cause.Explanations() {
+		if e.Kind == kind {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
+}
 
 // tableKeys are the keys of each table, for "did you mean".
 var tableKeys = map[string][]string{
