@@ -43,7 +43,9 @@ func (c *comparison) armReference(k *armCode, i int, q piece) int {
 	if c.thumbLiteral(k, j, q, u, v) {
 		return done
 	}
-	switch { // a self-relative word, as in jump tables; an offset from the GOT, as in C's literal pools
+	switch { // an address; a self-relative word, as in jump tables; an offset from the GOT, as in C's literal pools
+	case c.fixed() && c.addrs.same(uint64(u), uint64(v)):
+		return done
 	case c.addrs.same(uint64(pa+u), uint64(pb+v)):
 		return done
 	case c.baseA.got != 0 && c.addrs.same(uint64(uint32(c.baseA.got)+u), uint64(uint32(c.baseB.got)+v)):

@@ -143,15 +143,23 @@ func orRoot(dir string) string {
 // pathScope: file names wherever they stand, and the fingerprints of the packages whose files moved, since positions are part of them.
 func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 	pkgs := map[string]bool{}
-	main, all := "", true
+	main, all, root := "", true, false
 	if a.info != nil {
 		main = a.info.Main.Path
+		for _, d := range ps { // is one of the directories the main module's?
+			for rel := range d.rel {
+				root = root || main != "" && (a.info.Path == main+"/"+rel || a.info.Path == main && rel == "")
+			}
+		}
 	}
 	for p, h := range a.pkgs {
 		if b.pkgs[p] == h {
 			continue
 		}
-		found := false
+		found := root && (p == "main" || p == main || strings.HasPrefix(p, main+"/"))
+		if found {
+			pkgs[p] = true
+		}
 		for _, d := range ps {
 			for rel := range d.rel {
 				if ends(p, rel) || ends(rel, p) || (rel == "" && (p == main || ends(d.a, p) || path.Base(p) == path.Base(d.a) || p == a.path)) {

@@ -145,8 +145,10 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte, names *addrName
 			}
 			n = c.armReference(code, i, q)
 		case p.sa.exec():
-		case strings.HasPrefix(p.sa.Name, ".eh_frame") || strings.HasPrefix(p.sa.Name, ".ARM.ex"):
+		case strings.HasPrefix(p.sa.Name, ".eh_frame"):
 			n = c.relative32(x, y, i, q)
+		case p.sa.Type == shtARMExidx:
+			n = c.prel31(x, y, i, q)
 		default:
 			n = c.offset32(x, y, i, q, p)
 		}
@@ -206,6 +208,31 @@ func (c *comparison) relative32(x, y []byte, i int, q piece) int {
 				return 4 - k
 			}
 		}
+		if c.fixed() && c.addrs.same(uint64(uint32(u)), uint64(uint32(v))) {
+			return 4 - k
+		}
+	}
+	return 0
+}
+
+// fixed reports whether both files are linked to fixed addresses, so that code and data hold addresses without relocations.
+func (c *comparison) fixed() bool { return c.a.Type == elf.ET_EXEC && c.b.Type == elf.ET_EXEC }
+
+// shtARMExidx is SHT_ARM_EXIDX, the unwinding index of the ARM ABI.
+const shtARMExidx elf.SectionType = 0x70000001
+
+// prel31 follows a word of the unwinding index: 31 bits that count from the word itself.
+func (c *comparison) prel31(x, y []byte, i int, q piece) int {
+	j := i - int((q.a+uint64(i))&3)
+	if j < 0 || j+4 > len(x) {
+		return 0
+	}
+	u, v := int32(c.a.Order.Uint32(x[j:])), int32(c.b.Order.Uint32(y[j:]))
+	if (u < 0) != (v < 0) {
+		return 0
+	}
+	if c.addrs.same(uint64(uint32(q.a)+uint32(j)+uint32(u<<1>>1)), uint64(uint32(q.b)+uint32(j)+uint32(v<<1>>1))) {
+		return j + 4 - i
 	}
 	return 0
 }
@@ -249,6 +276,11 @@ func (c *comparison) offset32(x, y []byte, i int, q piece, p *pair) int {
 	}
 	u, v := uint64(int64(int32(c.a.Order.Uint32(x[j:])))), uint64(int64(int32(c.b.Order.Uint32(y[j:]))))
 	done := j + 4 - i
+	if c.fixed() {
+		if n := c.address(x, y, i, q); n > 0 {
+			return n
+		}
+	}
 	switch {
 	case c.baseA.types != 0 && c.addrs.same(c.baseA.types+u, c.baseB.types+v):
 		return done
@@ -260,6 +292,19 @@ func (c *comparison) offset32(x, y []byte, i int, q piece, p *pair) int {
 		return done
 	case isModuleData(p, symbolOf(p.ua.key)):
 		return done
+	}
+	return 0
+}
+
+// address follows the aligned word that holds the differing byte as an address.
+func (c *comparison) address(x, y []byte, i int, q piece) int {
+	w := uint64(c.a.word)
+	j := i - int((q.a+uint64(i))&(w-1))
+	if j < 0 || j+int(w) > len(x) || (q.a^q.b)&(w-1) != 0 {
+		return 0
+	}
+	if c.addrs.same(c.a.Word(x[j:]), c.b.Word(y[j:])) {
+		return j + int(w) - i
 	}
 	return 0
 }
