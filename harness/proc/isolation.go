@@ -46,7 +46,9 @@ func (r Report) Map() map[string]string {
 const probeTimeout = 20 * time.Second
 
 // Isolation says what is possible here. It is probed once per process, with real namespaces; Main must have been called.
-var Isolation = sync.OnceValue(func() Report {
+func Isolation() Report { return probe() }
+
+var probe = sync.OnceValue(func() Report {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	why := ""
