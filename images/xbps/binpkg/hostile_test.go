@@ -151,6 +151,23 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// TestWindow has packages that ask the decompressor for more memory than it is given.
+func TestWindow(t *testing.T) {
+	r := recipe()
+	r.Compression = "xz"
+	data := pack(t, r)
+	data[12+2+2] = 40 // the dictionary's size in the first block's header: 4 GiB
+	var refusal *Refusal
+	if _, err := open(data, Limits{}); !errors.As(err, &refusal) || refusal.Class != TooBig {
+		t.Errorf("xz: %v", err)
+	}
+	r.Compression = "zstd"
+	r.Sources = append(r.Sources, Bytes("/x", 0o644, bytes.Repeat([]byte("0123456789abcdef"), 1<<17)))
+	if _, err := readAll(pack(t, r), Limits{Window: 1 << 16}); !errors.As(err, &refusal) {
+		t.Errorf("zstd: %v", err)
+	}
+}
+
 func TestMetadataOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		class string
