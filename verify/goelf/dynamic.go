@@ -2,6 +2,7 @@ package goelf
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -14,6 +15,11 @@ type Dyn struct {
 
 // maxDynString bounds one string of .dynstr. Go's symbol names of generic types are long; a megabyte is not a name.
 const maxDynString = 256 << 10
+
+// maxNames bounds the bytes of all strings that one call returns, where a hostile file could name one long string many times.
+const maxNames = 32 << 20
+
+var errNames = errors.New("the names are too long")
 
 func (f *File) readDynamic() ([]Dyn, error) {
 	s := f.Segment(elf.PT_DYNAMIC)
@@ -69,11 +75,15 @@ func (f *File) DynString(tag elf.DynTag) string {
 // Needed returns the DT_NEEDED names in file order.
 func (f *File) Needed() ([]string, error) {
 	var out []string
+	total := 0
 	for _, d := range f.Dynamic {
 		if d.Tag != elf.DT_NEEDED {
 			continue
 		}
 		s, err := f.dynString(d.Val)
+		if total += len(s); err == nil && total > maxNames {
+			err = errNames
+		}
 		if err != nil {
 			return out, fmt.Errorf("reading DT_NEEDED: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // ErrNotELF is wrapped by Open's error when the file does not begin with the ELF magic number.
@@ -40,6 +41,7 @@ type File struct {
 	DynamicErr  error     // why PT_DYNAMIC cannot be read; nil when it is absent
 
 	in      pages
+	steps   atomic.Int64 // of hash chains
 	dynOnce sync.Once
 	dyn     dynTables
 	modOnce sync.Once

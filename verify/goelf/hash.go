@@ -2,6 +2,7 @@ package goelf
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 )
 
@@ -96,8 +97,13 @@ func (f *File) u32At(addr uint64) (uint32, error) {
 	return f.Order.Uint32(b[:]), nil
 }
 
-// maxChain bounds the walk of one hash chain: honest chains have a handful of entries, a hostile one may loop.
-const maxChain = 1 << 20
+// maxChain bounds the walk of one hash chain, and maxSteps that of all look-ups in a file: honest chains have a handful of entries, a hostile one may loop.
+const (
+	maxChain = 1 << 20
+	maxSteps = 1 << 26
+)
+
+var errChain = errors.New("the hash chains are too long")
 
 // LookupDyn finds a dynamic symbol by name the way the loaders do, through the hash table, for which accept returns true
 // (nil accepts all). Undefined symbols are in DT_HASH tables but not in GNU ones.
@@ -130,8 +136,8 @@ func (f *File) LookupDyn(name string, accept func(Symbol) bool) (Symbol, bool, e
 	}
 	i, err := f.u32At(h.buckets + 4*uint64(sysvHash(name)%h.nbucket))
 	for n := 0; err == nil && i != 0; n++ {
-		if n == maxChain {
-			return Symbol{}, false, fmt.Errorf("looking up %q: the hash chain does not end", name)
+		if n == maxChain || f.steps.Add(1) > maxSteps {
+			return Symbol{}, false, fmt.Errorf("looking up %q: %w", name, errChain)
 		}
 		if s, ok, err := try(i); err != nil || ok {
 			return s, ok, err
@@ -160,7 +166,7 @@ func (f *File) lookupGNU(h *hashTable, name string, try func(uint32) (Symbol, bo
 	if err != nil || i < h.base || i == 0 {
 		return Symbol{}, false, err
 	}
-	for n := 0; n < maxChain; n, i = n+1, i+1 {
+	for n := 0; n < maxChain && f.steps.Add(1) <= maxSteps; n, i = n+1, i+1 {
 		v, err := f.u32At(h.chains + 4*uint64(i-h.base))
 		if err != nil {
 			return Symbol{}, false, fmt.Errorf("looking up %q: %w", name, err)
@@ -174,7 +180,7 @@ func (f *File) lookupGNU(h *hashTable, name string, try func(uint32) (Symbol, bo
 			return Symbol{}, false, nil
 		}
 	}
-	return Symbol{}, false, fmt.Errorf("looking up %q: the hash chain does not end", name)
+	return Symbol{}, false, fmt.Errorf("looking up %q: %w", name, errChain)
 }
 
 // dynNameIs compares a name in .dynstr without making a string of it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"strings"
 )
 
 // ErrNoPlugin is returned by Plugin for a file without the slice of package fingerprints that -buildmode=plugin writes.
@@ -35,6 +34,9 @@ type Package struct {
 
 // modulehash is five words long (runtime/symtab.go): name, linktimehash, runtimehash.
 const modulehashWords = 5
+
+// maxFields bounds the words that are tried as moduledata.pkghashes: there is one.
+const maxFields = 8
 
 // maxPackages bounds the packages of one plugin.
 const maxPackages = 1 << 17
@@ -69,7 +71,7 @@ func (f *File) readModule() (*Module, error) {
 	}
 	m := &Module{relatives: map[uint64]uint64{}}
 	end := start + uint64(n)*modulehashWords*w
-	var fields []uint64
+	var fields []uint64 // words that point at the slice
 	for r, err := range f.Relocs() {
 		if err != nil {
 			return nil, fmt.Errorf("reading package fingerprints: %w", err)
@@ -90,7 +92,7 @@ func (f *File) readModule() (*Module, error) {
 		}
 		if in {
 			m.relatives[r.Off] = f.address(a)
-		} else if f.address(a) == start {
+		} else if f.address(a) == start && len(fields) < maxFields {
 			fields = append(fields, r.Off)
 		}
 	}
@@ -210,6 +212,7 @@ func (f *File) address(a int64) uint64 {
 func (f *File) readPackages(m *Module, start uint64, n int) ([]Package, error) {
 	w := uint64(f.PtrSize())
 	out := make([]Package, 0, n)
+	total := 0
 	for i := range uint64(n) {
 		at := start + i*modulehashWords*w
 		b, err := f.ReadAddr(at, 4*w)
@@ -223,6 +226,9 @@ func (f *File) readPackages(m *Module, start uint64, n int) ([]Package, error) {
 		hash, err := f.stringAt(m.relatives[at+2*w], f.Word(b[3*w:]))
 		if err != nil {
 			return nil, fmt.Errorf("reading the fingerprint of %q: %w", name, err)
+		}
+		if total += len(name) + len(hash); total > maxNames {
+			return nil, fmt.Errorf("reading package fingerprints: %w", errNames)
 		}
 		out = append(out, Package{name, hash})
 	}
@@ -253,19 +259,30 @@ func (f *File) PackageHash(pkg string) (hash string, ok bool, err error) {
 // PackageHashes returns every fingerprint that the file defines, sorted by package.
 func (f *File) PackageHashes() ([]Package, error) {
 	var out []Package
-	for s, err := range f.DynSymbols() {
+	n, err := f.DynSymbolCount()
+	if err != nil {
+		return nil, fmt.Errorf("reading package fingerprints: %w", err)
+	}
+	for i := uint32(1); i < n; i++ {
+		s, at, err := f.dynSymbol(i)
 		if err != nil {
 			return nil, fmt.Errorf("reading package fingerprints: %w", err)
 		}
-		p, ok := strings.CutPrefix(s.Name, pkgHashBytesPrefix)
-		if !ok || !s.Defined() {
+		if !s.Defined() || !f.dynHasPrefix(uint64(at), pkgHashBytesPrefix) {
 			continue
+		}
+		name, err := f.dynString(uint64(at))
+		if err != nil {
+			return nil, fmt.Errorf("reading package fingerprints: %w", err)
 		}
 		b, err := f.ReadAddr(s.Value, 8)
 		if err != nil {
-			return nil, fmt.Errorf("reading the fingerprint of %q: %w", p, err)
+			return nil, fmt.Errorf("reading the fingerprint of %q: %w", name, err)
 		}
-		out = append(out, Package{p, string(b)})
+		if len(out) == maxPackages {
+			return nil, fmt.Errorf("reading package fingerprints: more than %d of them", len(out))
+		}
+		out = append(out, Package{name[len(pkgHashBytesPrefix):], string(b)})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out, nil

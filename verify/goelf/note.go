@@ -20,18 +20,18 @@ const (
 	noteGoBuildID  = 4
 )
 
-// maxNotes bounds the bytes of one note segment or section that are read.
-const maxNotes = 16 << 20
+// maxNotes bounds the bytes of all note segments or sections that are read.
+const maxNotes = 4 << 20
 
 // Notes returns the notes of all PT_NOTE segments; of the SHT_NOTE sections where no such segment exists.
 func (f *File) Notes() ([]Note, error) {
 	var out []Note
-	found := false
+	found, left := false, uint64(maxNotes)
 	for _, s := range f.Segments {
 		if s.Type == elf.PT_NOTE {
 			found = true
 			var err error
-			if out, err = f.notes(out, s.Off, s.FileSz, s.Aln); err != nil {
+			if out, err = f.notes(out, s.Off, s.FileSz, s.Aln, &left); err != nil {
 				return out, err
 			}
 		}
@@ -39,7 +39,7 @@ func (f *File) Notes() ([]Note, error) {
 	for i := range f.Sections {
 		if s := &f.Sections[i]; !found && s.Type == elf.SHT_NOTE {
 			var err error
-			if out, err = f.notes(out, s.Off, s.Size, s.Aln); err != nil {
+			if out, err = f.notes(out, s.Off, s.Size, s.Aln, &left); err != nil {
 				return out, err
 			}
 		}
@@ -47,10 +47,11 @@ func (f *File) Notes() ([]Note, error) {
 	return out, nil
 }
 
-func (f *File) notes(out []Note, off, size, align uint64) ([]Note, error) {
-	if size > maxNotes {
-		return out, fmt.Errorf("reading notes: %d bytes are more than %d", size, maxNotes)
+func (f *File) notes(out []Note, off, size, align uint64, left *uint64) ([]Note, error) {
+	if size > *left {
+		return out, fmt.Errorf("reading notes: they are longer than %d bytes", maxNotes)
 	}
+	*left -= size
 	b, err := f.readOffset(off, size)
 	if err != nil {
 		return out, fmt.Errorf("reading notes: %w", err)

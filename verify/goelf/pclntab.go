@@ -136,6 +136,9 @@ func (f *File) GoSym() (t *gosym.Table, err error) {
 			t, err = nil, fmt.Errorf("reading the line table: %v", r)
 		}
 	}()
+	if err := f.checkCounts(b); err != nil {
+		return nil, fmt.Errorf("reading the line table: %w", err)
+	}
 	var text uint64
 	if s := f.Section(".text"); s != nil {
 		text = s.Addr
@@ -144,4 +147,27 @@ func (f *File) GoSym() (t *gosym.Table, err error) {
 		return nil, fmt.Errorf("reading the line table: %w", err)
 	}
 	return t, nil
+}
+
+// checkCounts refuses counts that debug/gosym would believe when it allocates.
+func (f *File) checkCounts(b []byte) error {
+	w := f.PtrSize()
+	if len(b) < 8+hdrWords*w {
+		return fmt.Errorf("%d bytes: %w", len(b), ErrNoPclntab)
+	}
+	word := func(i int) uint64 { return f.Word(b[8+i*w:]) }
+	size := uint64(len(b))
+	for i := hdrFuncName; i <= hdrFunc; i++ {
+		if word(i) > size {
+			return fmt.Errorf("a part at %#x of %#x bytes", word(i), size)
+		}
+	}
+	// An entry of the function table has 8 bytes, a file name at least one and its NUL.
+	if n := word(0); n > (size-word(hdrFunc))/8 {
+		return fmt.Errorf("%d functions in %#x bytes", n, size-word(hdrFunc))
+	}
+	if n := word(1); n > size-word(hdrFile) {
+		return fmt.Errorf("%d files in %#x bytes", n, size-word(hdrFile))
+	}
+	return nil
 }

@@ -61,6 +61,7 @@ func (f *File) readSections(entsize, n, strndx int) ([]Section, error) {
 		return out, nil // sections without names are allowed
 	}
 	st := out[strndx]
+	total := 0
 	for i := range out {
 		if uint64(names[i]) >= st.Size {
 			continue
@@ -68,6 +69,9 @@ func (f *File) readSections(entsize, n, strndx int) ([]Section, error) {
 		name, err := f.cstringAt(st.Off+uint64(names[i]), st.Size-uint64(names[i]), maxSectionName)
 		if err != nil {
 			return nil, fmt.Errorf("reading the name of section %d: %w", i, err)
+		}
+		if total += len(name); total > maxNames {
+			return nil, fmt.Errorf("reading the name of section %d: %w", i, errNames)
 		}
 		out[i].Name = name
 	}

@@ -128,6 +128,7 @@ const symChunk = 1 << 12
 
 func (f *File) eachSymbol(off, n, strOff, strLen uint64, yield func(Symbol, error) bool) {
 	size := uint64(f.symSize())
+	budget := maxNames + 64*strLen // of bytes: names share their ends, but not all of them the longest
 	for i := uint64(1); i < n; {
 		c := min(n-i, symChunk)
 		b, err := f.readOffset(off+i*size, c*size)
@@ -146,7 +147,10 @@ func (f *File) eachSymbol(off, n, strOff, strLen uint64, yield func(Symbol, erro
 				yield(s, fmt.Errorf("reading the name of symbol %d: %w", i, err))
 				return
 			}
-			if !yield(s, nil) {
+			if used := uint64(len(s.Name)); used > budget {
+				yield(s, fmt.Errorf("reading the name of symbol %d: %w", i, errNames))
+				return
+			} else if budget -= used; !yield(s, nil) {
 				return
 			}
 		}

@@ -24,6 +24,7 @@ func (f *File) VersionNeeds() ([]VersionNeed, error) {
 		return nil, nil
 	}
 	var out []VersionNeed
+	total := 0
 	for range min(n, maxVersions) {
 		b, err := f.ReadAddr(at, 16)
 		if err != nil {
@@ -44,8 +45,8 @@ func (f *File) VersionNeeds() ([]VersionNeed, error) {
 			if err != nil {
 				return out, fmt.Errorf("reading DT_VERNEED: %w", err)
 			}
-			if len(out) == maxVersions {
-				return out, fmt.Errorf("reading DT_VERNEED: more than %d versions", len(out))
+			if total += len(name) + len(lib); len(out) == maxVersions || total > maxNames {
+				return out, fmt.Errorf("reading DT_VERNEED: %w", errNames)
 			}
 			out = append(out, VersionNeed{lib, name, f.Order.Uint16(e[4:])&2 != 0, f.Order.Uint16(e[6:])})
 			step := f.Order.Uint32(e[12:])
@@ -70,6 +71,7 @@ func (f *File) VersionDefs() ([]string, error) {
 		return nil, nil
 	}
 	var out []string
+	total := 0
 	for range min(n, maxVersions) {
 		b, err := f.ReadAddr(at, 20)
 		if err != nil {
@@ -82,6 +84,9 @@ func (f *File) VersionDefs() ([]string, error) {
 		name, err := f.dynString(uint64(f.Order.Uint32(aux)))
 		if err != nil {
 			return out, fmt.Errorf("reading DT_VERDEF: %w", err)
+		}
+		if total += len(name); total > maxNames {
+			return out, fmt.Errorf("reading DT_VERDEF: %w", errNames)
 		}
 		out = append(out, name)
 		next := f.Order.Uint32(b[16:])

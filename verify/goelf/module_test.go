@@ -1,0 +1,65 @@
+package goelf
+
+import (
+	"bytes"
+	"sort"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func open(t testing.TB, b []byte) *File {
+	t.Helper()
+	f, err := Open(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestPlugin(t *testing.T) {
+	for name, fk := range fakes() {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, fk.write())
+			m, err := f.Plugin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Path != fk.path {
+				t.Errorf("Path = %q, want %q", m.Path, fk.path)
+			}
+			if d := cmp.Diff(fk.pkgs, m.Packages); d != "" {
+				t.Errorf("Packages (-want +got):\n%s", d)
+			}
+			if at := (m.Field - m.Start) / uint64(f.PtrSize()); m.Start == 0 || at != 56 {
+				t.Errorf("pkghashes is word %d of the module data, want 56", at)
+			}
+			all, err := f.PackageHashes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := append([]Package{}, fk.pkgs...)
+			sort.Slice(want, func(i, j int) bool { return want[i].Name < want[j].Name })
+			if d := cmp.Diff(want, all); d != "" {
+				t.Errorf("PackageHashes (-want +got):\n%s", d)
+			}
+			for _, p := range fk.pkgs {
+				if h, ok, err := f.PackageHash(p.Name); h != p.Hash || !ok || err != nil {
+					t.Errorf("PackageHash(%q) = %q, %v, %v", p.Name, h, ok, err)
+				}
+			}
+			if _, ok, err := f.PackageHash("no/such"); ok || err != nil {
+				t.Errorf("PackageHash of a package that is not there: %v, %v", ok, err)
+			}
+			if n, err := f.ModuleDataSize(); n != fk.size || err != nil {
+				t.Errorf("ModuleDataSize = %d, %v", n, err)
+			}
+			if n, err := f.DynSymbolCount(); n != uint32(2*len(fk.pkgs)+2) || err != nil {
+				t.Errorf("DynSymbolCount = %d, %v", n, err)
+			}
+			if names, err := f.FileNames(); err != nil || cmp.Diff([]string{"runtime/x.go"}, names) != "" {
+				t.Errorf("FileNames = %q, %v", names, err)
+			}
+		})
+	}
+}
