@@ -62,7 +62,16 @@ func NewTree(project string, dirs []string, skip ...string) (*Tree, error) {
 			return nil, err
 		}
 	}
-	t := &Tree{VCS: f.vcs, Work: f.work, Fixed: f.fixed, skip: slices.Clone(skip)}
+	t := &Tree{VCS: f.vcs, Work: f.work, Fixed: f.fixed}
+	for _, dir := range skip {
+		if dir, err = filepath.Abs(dir); err != nil {
+			return nil, fmt.Errorf("leaving out %q: %w", dir, err)
+		}
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		t.skip = append(t.skip, dir)
+	}
 	roots := outermost(f.roots)
 	t.Base = roots[0]
 	for _, r := range roots[1:] {

@@ -143,7 +143,11 @@ func TestCopyKeepsEverything(t *testing.T) {
 func TestCopyRefusesAndSkips(t *testing.T) {
 	dir := t.TempDir()
 	extract(t, dir, "-- go.mod --\nmodule m\n-- results/runs/1/plan.json --\n{}\n-- results/runs/code/x.go --\npackage code\n-- cache/big --\n0123456789\n")
-	tr, err := NewTree(dir, nil, filepath.Join(dir, "cache"))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := NewTree(dir, nil, filepath.Join(link, "cache"), filepath.Join(dir, "not-there"))
 	if err != nil {
 		t.Fatal(err)
 	}
