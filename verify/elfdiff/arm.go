@@ -91,7 +91,7 @@ func (k *armCode) index() {
 		}
 		r := w >> 12 & 15
 		for n, j := 0, i+4; n < 64 && j+4 <= len(k.x); n, j = n+1, j+4 {
-			if usesPC(le.Uint32(k.x[j:]), r) {
+			if usesPC(le.Uint32(k.x[j:]), r) && len(k.users[lit]) < 16 {
 				k.users[lit] = append(k.users[lit], j)
 			}
 		}

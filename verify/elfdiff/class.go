@@ -9,6 +9,8 @@ import (
 const (
 	pclnFileNames     = "pclntab file names"
 	structFingerprint = "package fingerprint"
+	onlyInA           = "section only in A"
+	onlyInB           = "section only in B"
 )
 
 // sectionClass is the class of any byte of a section before its structure is looked at.

@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -44,6 +45,10 @@ func Compare(a, b Input) (*Report, error) {
 		c.rep.Identical, c.rep.Proof = true, ProofHash
 		return c.rep, nil
 	}
+	swapped := bytes.Compare(ia.sum[:], ib.sum[:]) > 0 // one order for the search, so that the verdict does not depend on the caller's
+	if swapped {
+		c.a, c.b = ib, ia
+	}
 	switch {
 	case c.incomparable():
 		c.rep.Proof = ProofHeader
@@ -59,8 +64,30 @@ func Compare(a, b Input) (*Report, error) {
 			return nil, im.err
 		}
 	}
+	if swapped {
+		c.swap()
+	}
 	c.finish()
 	return c.rep, nil
+}
+
+// swap exchanges A and B in what was found.
+func (c *comparison) swap() {
+	c.a, c.b = c.b, c.a
+	c.namesA, c.namesB = c.namesB, c.namesA
+	y := &c.rep.Symbols
+	y.Added, y.Removed = y.Removed, y.Added
+	for i := range c.out.evidence {
+		e := &c.out.evidence[i]
+		e.OffsetA, e.OffsetB = e.OffsetB, e.OffsetA
+		e.A, e.B = e.B, e.A
+		switch e.Structure {
+		case onlyInA:
+			e.Structure = onlyInB
+		case onlyInB:
+			e.Structure = onlyInA
+		}
+	}
 }
 
 func openInput(in Input) (*image, error) {

@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// maxInflated bounds one decompressed section of debugging information, in bytes.
-const maxInflated = 256 << 20
+// A decompressed section of debugging information may have maxInflated bytes, and maxRatio times its compressed size. DWARF
+// compresses to a third.
+const (
+	maxInflated = 256 << 20
+	maxRatio    = 8
+)
 
 // dwarfAddresses says that a section of debugging information has the same strings in both files, so that what differs is
 // numbers: addresses, offsets and lengths that follow from what moved.
@@ -15,8 +19,8 @@ const dwarfAddresses = "DWARF numbers; the strings are equal"
 
 // compareDebug compares a section that only debuggers read. Compressed contents are compared decompressed.
 func (c *comparison) compareDebug(x, y *section) {
-	dx, errX := c.a.Data(x.Section, maxInflated)
-	dy, errY := c.b.Data(y.Section, maxInflated)
+	dx, errX := c.a.Data(x.Section, min(maxInflated, maxRatio*x.fileSize()+1<<16))
+	dy, errY := c.b.Data(y.Section, min(maxInflated, maxRatio*y.fileSize()+1<<16))
 	c.a.release(x)
 	c.b.release(y)
 	e := Evidence{Verdict: DebugOnly, Section: x.Name}

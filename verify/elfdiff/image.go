@@ -12,7 +12,7 @@ import (
 
 // Limits on what a file may make us hold. Real plugins stay far below them; beyond, contents are compared as raw bytes.
 const (
-	maxSections = 1 << 16
+	maxSections = 1 << 12  // linked files have fewer than 100
 	maxName     = 64 << 10 // bytes of a symbol's or section's name; Go's generic names reach thousands
 	maxSymbols  = 8 << 20
 )
@@ -27,6 +27,7 @@ type image struct {
 	word      int // bytes of an address: 4 or 8
 	secs      []*section
 	known     *facts
+	byAddr    []*section // loaded sections by address
 	symCache  map[*section][]symbol
 	lastHit   *section // of sectionAt
 	synthetic bool     // secs were made from notes, for there are no section headers
@@ -92,7 +93,11 @@ func openImage(in Input) (*image, error) {
 		seen[s.Name]++
 		im.secs = append(im.secs, s)
 	}
-	if len(im.secs) > maxSections {
+	total := int64(0)
+	for _, s := range im.secs {
+		total += s.fileSize()
+	}
+	if len(im.secs) > maxSections || total > 2*im.size { // no linker lays sections over each other
 		im.secs = nil
 	}
 	if len(im.secs) == 0 {

@@ -21,6 +21,9 @@ func (im *image) noteSections() []*section {
 		default:
 			continue
 		}
+		if len(out) == 16 { // a file has two
+			break
+		}
 		out = append(out, &section{key: name, Section: &goelf.Section{Name: name, Type: elf.SHT_NOTE, Flags: elf.SHF_ALLOC, Off: n.Off, Size: uint64(len(n.Desc))}})
 	}
 	return out
@@ -32,7 +35,13 @@ func (im *image) trusted() bool {
 		return false
 	}
 	for _, s := range im.secs {
-		if !s.alloc() || s.fileSize() == 0 {
+		if !s.alloc() {
+			continue
+		}
+		if s.Addr+s.Size < s.Addr {
+			return false
+		}
+		if s.fileSize() == 0 {
 			continue
 		}
 		if off, avail, ok := im.Offset(s.Addr); !ok || off != s.Off || avail < s.Size {
@@ -48,11 +57,14 @@ func (c *comparison) compareLoaded() {
 		c.out.add(Evidence{Verdict: Code, Structure: "other segments, and no section headers to compare by", Bytes: max(c.a.size, c.b.size)}, flagAlloc|flagExec)
 		return
 	}
-	names := map[int64]string{} // file offsets of build IDs in A
-	for _, s := range c.a.noteSections() {
-		for i := range s.Size {
-			names[int64(s.Off+i)] = s.Name
+	notes := c.a.noteSections()
+	buildID := func(off, n int64) string {
+		for _, s := range notes {
+			if off >= int64(s.Off) && off+n <= int64(s.Off)+s.fileSize() {
+				return s.Name
+			}
 		}
+		return ""
 	}
 	shLo, shHi := int64(40), int64(48) // e_shoff
 	numLo := int64(58)                 // e_shentsize, e_shnum, e_shstrndx
@@ -66,7 +78,7 @@ func (c *comparison) compareLoaded() {
 		x, errX := c.a.bytesAt(int64(p.Off), int64(p.FileSz))
 		y, errY := c.b.bytesAt(int64(c.b.Segments[i].Off), int64(p.FileSz))
 		if errX != nil || errY != nil {
-			c.out.add(Evidence{Verdict: Code, Structure: "a segment that the file does not hold", Bytes: int64(p.FileSz & (1<<62 - 1))}, flagAlloc|flagExec)
+			c.out.add(Evidence{Verdict: Code, Structure: "a segment that the file does not hold", Bytes: max(c.a.size, c.b.size)}, flagAlloc|flagExec)
 			return
 		}
 		class := Data
@@ -77,8 +89,8 @@ func (c *comparison) compareLoaded() {
 			at := int64(p.Off) + int64(d.off)
 			e := Evidence{Verdict: class, OffsetA: at, OffsetB: at, Bytes: int64(d.bytes), Structure: "segment", A: excerpt(x[d.off : d.off+d.n]), B: excerpt(y[d.off : d.off+d.n])}
 			switch {
-			case names[at] != "" && names[at] == names[at+int64(d.n)-1]:
-				e.Verdict, e.Section, e.Structure = BuildIDOnly, names[at], ""
+			case buildID(at, int64(d.n)) != "":
+				e.Verdict, e.Section, e.Structure = BuildIDOnly, buildID(at, int64(d.n)), ""
 			case at >= shLo && at+int64(d.n) <= shHi, at >= numLo && at+int64(d.n) <= hdrSize(c.a):
 				e.Verdict, e.Structure = SymbolTable, "section headers"
 			}

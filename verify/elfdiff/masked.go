@@ -138,6 +138,7 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 		return
 	}
 	lo, hi := c.maskedPclntab(s, names)
+	renamed := s.alloc() && c.renamed()
 	for _, d := range ranges(x, y) {
 		if at := base + int64(d.off); at >= lo && at < hi {
 			continue
@@ -148,7 +149,7 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 		if s.alloc() {
 			addr := s.Addr + uint64(e.OffsetA)
 			e.Symbol = names.at(addr)
-			if fingerprintIn(names, addr, uint64(d.n)) {
+			if names.fingerprint(addr, uint64(d.n)) || (renamed && c.nameB().fingerprint(addr, uint64(d.n))) {
 				e.Verdict, e.Structure = ABI, structFingerprint
 			}
 			if e.Symbol != "" {
@@ -157,6 +158,16 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 		}
 		c.out.add(e, s.tallyFlags())
 	}
+}
+
+// renamed reports whether the names of symbols differ, though their places do not.
+func (c *comparison) renamed() bool {
+	for _, name := range []string{".strtab", ".dynstr"} {
+		if !bytes.Equal(c.a.contents(c.a.section(name)), c.b.contents(c.b.section(name))) {
+			return true
+		}
+	}
+	return false
 }
 
 // maskedPclntab compares the line tables if they lie in this section, and returns the offsets between which they do. Addresses mean the
@@ -182,16 +193,6 @@ func (c *comparison) maskedPclntab(s *section, names *addrNames) (lo, hi int64) 
 	c.baseA, c.baseB = c.a.bases(), c.b.bases()
 	c.pclntabs(s, c.b.secs[s.Index], x, y, addr, addr)
 	return int64(addr - s.Addr), int64(end - s.Addr)
-}
-
-// fingerprintIn reports whether any of n bytes from addr belong to a package fingerprint.
-func fingerprintIn(names *addrNames, addr, n uint64) bool {
-	for i := uint64(0); i < n; i++ {
-		if isFingerprint(names.at(addr + i)) {
-			return true
-		}
-	}
-	return false
 }
 
 // span is a stretch that differs: n bytes long, of which bytes really differ.

@@ -68,6 +68,20 @@ func (n *addrNames) at(addr uint64) string {
 	return ""
 }
 
+// fingerprint reports whether any of n bytes from addr belong to a package fingerprint.
+func (n *addrNames) fingerprint(addr, count uint64) bool {
+	if isFingerprint(n.at(addr)) {
+		return true
+	}
+	i := sort.Search(len(n.syms), func(i int) bool { return n.syms[i].value >= addr })
+	for ; i < len(n.syms) && n.syms[i].value-addr < count; i++ {
+		if isFingerprint(n.syms[i].name) {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *comparison) nameA() *addrNames {
 	if c.namesA == nil {
 		c.namesA = newAddrNames(c.a)

@@ -107,7 +107,15 @@ func (t *pclntab) end() uint32 {
 
 func (t *pclntab) u32(f pclnFunc, at int) uint32 { return t.order.Uint32(f.raw[at:]) }
 
-func (t *pclntab) name(f pclnFunc) string { return cstring(t.names, uint64(t.u32(f, fnName))) }
+func (t *pclntab) name(f pclnFunc) string { return t.spend(cstring(t.names, uint64(t.u32(f, fnName)))) }
+
+// spend charges a string's length to the budget, and returns "" when it is used up.
+func (t *pclntab) spend(s string) string {
+	if t.steps -= len(s); t.steps < 0 {
+		return ""
+	}
+	return s
+}
 
 // table is the pc-value table at an offset in pctab, its end included; nil if it does not end. Offset 0 means none.
 func (t *pclntab) table(off uint32) []byte {
@@ -145,7 +153,7 @@ func (t *pclntab) fileName(f pclnFunc, v int32) string {
 	if off == ^uint32(0) {
 		return ""
 	}
-	return cstring(t.files, uint64(off))
+	return t.spend(cstring(t.files, uint64(off)))
 }
 
 // filePair is a source file under the names of both sides.
@@ -317,6 +325,9 @@ func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePai
 		return Code
 	}
 	n := int(t.u32(f, fnNPCData))
+	if t.steps -= n + int(f.raw[fnNFuncData]); t.steps < 0 {
+		return Code
+	}
 	for i := 0; i < n; i++ {
 		if !bytes.Equal(t.table(t.u32(f, fnSize+4*i)), u.table(u.u32(g, fnSize+4*i))) {
 			return Code

@@ -128,12 +128,18 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte, names *addrName
 	var moved int64
 	var places []span
 	var code *armCode
+	lost := 0 // bytes that nothing explains
 	for i := 0; i < len(x); {
 		if k := equalPrefix(x[i:], y[i:]); k > 0 {
 			i += k
 			continue
 		}
 		n := 0
+		if lost > 256 && lost*8 > i { // another content altogether: references into it mean nothing
+			k := countDiffering(x[i:], y[i:])
+			places = append(places, span{i, len(x) - i, int(k)})
+			break
+		}
 		switch addr := q.a + uint64(i); {
 		case c.slotAt(addr, q.b+uint64(i)) > 0:
 			n = c.slotAt(addr, q.b+uint64(i))
@@ -165,12 +171,17 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte, names *addrName
 			places = append(places, span{i, 1, 1})
 		}
 		i++
+		lost++
 	}
 	c.out.addMoved(p.sa.Name, moved, p.sa.tallyFlags())
 	for _, d := range places {
 		s := p.sa
 		addr := q.a + uint64(d.off)
-		c.note(Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, Symbol: names.at(addr),
+		name := names.at(addr)
+		if other := c.nameB().at(q.b + uint64(d.off)); name == "" || isFingerprint(other) {
+			name = other
+		}
+		c.note(Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, Symbol: name,
 			OffsetA: int64(addr - s.Addr), OffsetB: int64(q.b + uint64(d.off) - p.sb.Addr), Bytes: int64(d.bytes),
 			A: excerptAround(x, d.off, d.n), B: excerptAround(y, d.off, d.n)}, p)
 	}

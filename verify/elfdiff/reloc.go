@@ -29,7 +29,7 @@ type relocs struct {
 func (im *image) relocs() *relocs {
 	r := &relocs{dyn: im.readSymbols(im.section(".dynsym"))}
 	for x, err := range im.Relocs() {
-		if err != nil || len(r.slots) >= maxRelocs {
+		if err != nil || len(r.slots) >= maxRelocs || int64(len(r.slots)) > im.size/8+1<<16 {
 			r.bad = true
 			break
 		}
@@ -75,13 +75,20 @@ func (im *image) sectionAt(addr uint64) *section {
 	if s := im.lastHit; s != nil && addr-s.Addr < s.Size {
 		return s
 	}
-	for _, s := range im.secs {
-		if s.alloc() && s.Flags&elf.SHF_TLS == 0 && addr >= s.Addr && addr-s.Addr < s.Size {
-			im.lastHit = s
-			return s
+	if im.byAddr == nil {
+		for _, s := range im.secs {
+			if s.alloc() && s.Flags&elf.SHF_TLS == 0 && s.Size > 0 {
+				im.byAddr = append(im.byAddr, s)
+			}
 		}
+		slices.SortStableFunc(im.byAddr, func(x, y *section) int { return cmp64(x.Addr, y.Addr) })
 	}
-	return nil
+	i := sort.Search(len(im.byAddr), func(i int) bool { return im.byAddr[i].Addr > addr }) - 1
+	if i < 0 || addr-im.byAddr[i].Addr >= im.byAddr[i].Size {
+		return nil
+	}
+	im.lastHit = im.byAddr[i]
+	return im.lastHit
 }
 
 func (r *relocs) at(off uint64) (slot, bool) {

@@ -99,9 +99,9 @@ func sizedDiff(x, y []byte) int64 {
 }
 
 func (c *comparison) oneSided(x, y *section) {
-	s, e := x, Evidence{Structure: "section only in A", OffsetB: -1}
+	s, e := x, Evidence{Structure: onlyInA, OffsetB: -1}
 	if x == nil {
-		s, e = y, Evidence{Structure: "section only in B", OffsetA: -1}
+		s, e = y, Evidence{Structure: onlyInB, OffsetA: -1}
 	}
 	if s.Type == elf.SHT_NULL || s.Name == ".shstrtab" {
 		return

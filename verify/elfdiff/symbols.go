@@ -40,11 +40,15 @@ func (im *image) readSymbols(s *section) []symbol {
 	}
 	names := string(im.contents(im.secs[s.Link])) // one string, of which the names are parts
 	syms := make([]symbol, 0, n-1)
+	budget := 8*len(names) + 1<<20 // bytes of names; a hostile table may repeat a long one
 	o := im.Order
 	for i := 1; i < n; i++ {
 		e := b[i*ent:]
 		var y symbol
 		y.name = stringAt(names, o.Uint32(e))
+		if budget -= len(y.name); budget < 0 {
+			y.name = ""
+		}
 		if im.word == 8 {
 			y.info, y.other, y.shndx = e[4], e[5], o.Uint16(e[6:])
 			y.value, y.size = o.Uint64(e[8:]), o.Uint64(e[16:])
