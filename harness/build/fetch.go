@@ -42,10 +42,17 @@ func (b *Builder) Fetch(ctx context.Context, j Job) (looked bool, err error) {
 		return false, &Error{Op: "fetching modules for " + j.Subject, Err: err}
 	}
 	defer s.shut()
+	s.cmd.Network = !b.Offline
 	if proxies != "" {
+		if s.env["GOPROXY"] == "" && !b.Offline { // cmd/go's own, which must be spelled out after another
+			own, _, err := s.output(ctx, "go env", []string{s.goCmd(), "env", "GOPROXY"})
+			if err != nil {
+				return true, err
+			}
+			proxies += "," + strings.TrimSpace(own)
+		}
 		s.env["GOPROXY"] = proxies
 	}
-	s.cmd.Network = !b.Offline
 	argv := append(append([]string{s.goCmd(), "list", "-e", "-deps"}, listFlags(j.Flags)...), j.Package)
 	if j.Version != "" { // go list takes no package@version; -n downloads and builds nothing
 		argv = append(append([]string{s.goCmd(), "install", "-n"}, listFlags(j.Flags)...), j.Package+"@"+j.Version)
@@ -154,11 +161,8 @@ func (b *Builder) proxies() string {
 			theirs = v
 		}
 	}
-	switch {
-	case b.Offline && !strings.HasPrefix(theirs, "file://"):
+	if b.Offline && !strings.HasPrefix(theirs, "file://") {
 		theirs = ""
-	case theirs == "" && len(list) > 0:
-		theirs = "https://proxy.golang.org,direct" // cmd/go's own, which must be spelled out after another
 	}
 	if theirs != "" {
 		list = append(list, theirs)
