@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"harness/vm/...":              {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/guest"},
 	"harness/guest/...":           {"harness/guest/..."},
 	"harness/worker/...":          {"results/...", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/build", "harness/vm", "harness/guest/..."},
+	"harness/testplugin/...":      {},
 	"harness/script/...":          {"results"},
 	"harness/cli/...":             {"results/...", "fixtures/...", "images/...", "verify/...", "harness/..."},
 	"harness/cmd/plugproof":       {"harness/cli", "harness/proc"},

@@ -10,19 +10,20 @@ import (
 
 	"github.com/plugproof/plugproof/fixtures"
 	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/results"
 )
 
 // request is what a run was asked for. It lies beside the plan, so that the run can be resumed.
 type request struct {
-	Schema     string   `json:"schema"`
-	Projects   []string `json:"projects"` // as given, from -C
-	Go         []string `json:"go"`
-	Arch       []string `json:"arch"`
-	Libc       []string `json:"libc"`
-	Pairs      string   `json:"pairs"`
-	NoBoot     bool     `json:"no_boot"`
-	Cold       bool     `json:"cold"`
-	TestPlugin bool     `json:"testplugin"`
+	Schema   string         `json:"schema"`
+	Projects []string       `json:"projects"` // as given, from -C
+	Go       []string       `json:"go"`
+	Arch     []string       `json:"arch"`
+	Libc     []string       `json:"libc"`
+	Pairs    string         `json:"pairs"`
+	NoBoot   bool           `json:"no_boot"`
+	Cold     bool           `json:"cold"`
+	Steps    []results.Step `json:"steps"` // null: all
 }
 
 const (
@@ -94,5 +95,7 @@ func (a *app) cellsOf(req request) ([]plan.Cell, error) {
 		}
 	}
 	x := axes{goSpecs: req.Go, arch: req.Arch, libc: req.Libc, pairs: req.Pairs}
-	return cells(sources, x.selection())
+	sel := x.selection()
+	sel.Steps = req.Steps
+	return cells(sources, sel)
 }

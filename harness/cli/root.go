@@ -10,6 +10,11 @@ import (
 // verbs are the commands that exist, in the order of the help. A command that is not built is not here.
 var verbs = []func(*app) *cobra.Command{
 	newVerifyCmd,
+	newRebuildCmd,
+	newLoadCmd,
+	newFetchCmd,
+	newImageCmd,
+	newDoctorCmd,
 	newInitCmd,
 	newPlanCmd,
 	newReportCmd,

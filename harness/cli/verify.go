@@ -28,6 +28,7 @@ type verifyFlags struct {
 	noBoot bool
 	cold   bool
 	junit  string
+	steps  []results.Step // nil: all
 }
 
 func newVerifyCmd(a *app) *cobra.Command {
@@ -57,7 +58,7 @@ results/runs of -C; --resume goes on with one that was cut short.`,
 
 // verify makes or resumes a run and reports it.
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
-	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, Cold: f.cold}
+	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, Cold: f.cold, Steps: f.steps}
 	dir := ""
 	if f.resume != "" {
 		if len(args) > 0 || len(f.goSpecs)+len(f.arch)+len(f.libc) > 0 {

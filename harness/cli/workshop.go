@@ -50,7 +50,7 @@ func (a *app) openWorkshop() (s *workshop, done func(), err error) {
 			fetch = append(fetch, name+"="+v)
 		}
 	}
-	s.store = &toolchain.Store{Cache: cache, Bootstrap: a.findProgram("go"), FetchEnv: fetch, UserModCache: a.userModCache(), Log: func(line string) { a.note("%s", line) }}
+	s.store = &toolchain.Store{Cache: cache, Bootstrap: a.findProgram("go"), FetchEnv: fetch, UserModCache: a.userModCache(), Once: true, Log: func(line string) { a.note("%s", line) }}
 	if s.store.Bootstrap == "" {
 		if own := filepath.Join(cache, "bin", "go"); executable(own) {
 			s.store.Bootstrap = own
@@ -111,14 +111,19 @@ func (s *workshop) ground(ctx context.Context, arch, libc string) (*worker.Groun
 	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: imageOrigin}, nil
 }
 
-// machine is a virtual machine with the default image.
+// machine is a virtual machine with the default image, under the accelerator that works.
 func (s *workshop) machine(ctx context.Context, arch string, c toolchain.C) (*vm.Machine, error) {
+	return s.prepare(ctx, arch, c, "")
+}
+
+// prepare makes a machine; an accelerator that is named is not tried out.
+func (s *workshop) prepare(ctx context.Context, arch string, c toolchain.C, accel string) (*vm.Machine, error) {
 	g, err := s.store.Go(ctx, defaultGo)
 	if err != nil {
 		return nil, err
 	}
 	return vm.Prepare(ctx, vm.Setup{
-		Arch: arch, Cache: s.cache, Go: filepath.Join(g.GOROOT, "bin", "go"), Loader: c.Loader, LoaderPath: c.LoaderPath,
+		Arch: arch, Cache: s.cache, Go: filepath.Join(g.GOROOT, "bin", "go"), Loader: c.Loader, LoaderPath: c.LoaderPath, Accel: accel,
 		Path: s.app.programPath(), Scratch: s.scratch, Log: func(line string) { s.app.note("%s", line) },
 	})
 }

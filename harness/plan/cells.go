@@ -172,3 +172,12 @@ func Distinct(cells []Cell) error {
 	}
 	return nil
 }
+
+// Jobs are the cell's artifacts: the host's job, then the plugins'.
+func (c Cell) Jobs() []Job {
+	jobs := []Job{c.HostJob}
+	for _, p := range c.Plugins {
+		jobs = append(jobs, p.Job)
+	}
+	return jobs
+}

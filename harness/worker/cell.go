@@ -78,12 +78,8 @@ func (w *Worker) begin(ctx context.Context, pc plan.Cell) (*cell, error) {
 	for _, p := range pc.Plugins {
 		jobs = append(jobs, p.Job)
 	}
-	var dirs []string
 	var plugins []results.Digest
 	for i, j := range jobs {
-		if j.Dir != "" {
-			dirs = append(dirs, j.Dir)
-		}
 		if j.File != "" || j.Go == (plan.GoSpec{}) {
 			continue
 		}
@@ -101,7 +97,7 @@ func (w *Worker) begin(ctx context.Context, pc plan.Cell) (*cell, error) {
 		}
 	}
 	c.inputs.PluginGo = join(plugins)
-	if c.tree, err = w.tree(pc.Project, dirs); err != nil {
+	if c.tree, err = w.tree(pc); err != nil {
 		return c, err
 	}
 	if c.inputs.Sources, err = c.tree.Sources(); err != nil {
@@ -135,15 +131,19 @@ func (w *Worker) goOf(ctx context.Context, pc plan.Cell, spec plan.GoSpec) (tool
 }
 
 // tree is the project's source tree, found once.
-func (w *Worker) tree(p *plan.Project, dirs []string) (*build.Tree, error) {
-	if t, ok := w.trees[p]; ok {
+func (w *Worker) tree(pc plan.Cell) (*build.Tree, error) {
+	if t, ok := w.trees[pc.Project]; ok {
 		return t, nil
 	}
-	t, err := build.NewTree(p.Dir, dirs, w.Dir, w.Scratch)
+	skip := []string{w.Scratch}
+	if w.Dir != "" {
+		skip = append(skip, w.Dir)
+	}
+	t, err := build.NewTree(pc.Project.Dir, build.Dirs(pc), skip...)
 	if err != nil {
 		return nil, err
 	}
-	w.trees[p] = t
+	w.trees[pc.Project] = t
 	return t, nil
 }
 
@@ -162,10 +162,9 @@ func (w *Worker) ground(ctx context.Context, c *cell) (*Ground, error) {
 
 // job is what the builder is told about one artifact.
 func (c *cell) job(j plan.Job, name string, plugin bool) build.Job {
-	return build.Job{
-		Tree: c.tree, Subject: j.Subject, Plugin: plugin, Dir: j.Dir, Package: j.Package, Version: j.Version, Arch: c.Arch,
-		Go: c.gos[j.Go], C: c.c, Flags: j.Flags, Env: j.Env, Before: c.Before, Command: c.Command, Out: c.dir, Name: name,
-	}
+	job := build.JobOf(c.tree, c.Cell, j, plugin, c.gos[j.Go], c.c)
+	job.Out, job.Name = c.dir, name
+	return job
 }
 
 // fetch has what an artifact needs downloaded, the only step of a cell that may use the network.

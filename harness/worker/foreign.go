@@ -8,9 +8,9 @@ import (
 	"github.com/plugproof/plugproof/harness/vm"
 )
 
-// foreign says what can be seen of a host that does not report: plugin.Open's texts in its output, its end, and nothing
+// Foreign says what can be seen of a host that does not report: plugin.Open's texts in its output, its end, and nothing
 // else. A plugin of which nothing is seen is unobserved.
-func foreign(paths []string, r vm.Result) []guest.Plugin {
+func Foreign(paths []string, r vm.Result) []guest.Plugin {
 	out := make([]guest.Plugin, len(paths))
 	text := string(r.Stdout) + "\n" + string(r.Stderr)
 	for i, path := range paths {

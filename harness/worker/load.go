@@ -88,7 +88,7 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 	}
 	seen := out.Results[0]
 	if !probe {
-		seen.Plugins = foreign(paths, seen)
+		seen.Plugins = Foreign(paths, seen)
 	}
 	for i, p := range seen.Plugins {
 		rec.Subjects = append(rec.Subjects, judge(c, i, p, seen))
@@ -133,7 +133,7 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	sub := results.Subject{Name: c.Plugins[i].Subject, Status: results.Pass, Verdict: seen.Outcome, Expected: "predicted", Text: seen.Error}
 	if died := after(process); died != "" && seen.Outcome == "ok" && i == lastOK(process) {
 		sub.Verdict = died
-		sub.Text = lastLine(process)
+		sub.Text = LastLine(process)
 	}
 	verdict := string(pred.Verdict)
 	if expected != plan.Predicted {
@@ -150,7 +150,7 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	case !slices.Contains(outcomes(verdict), sub.Verdict):
 		sub.Status = results.Fail
 	case sub.Verdict == "throw" || sub.Verdict == "signal" || sub.Verdict == "hang":
-		sub.Text = lastLine(process)
+		sub.Text = LastLine(process)
 	}
 	return sub
 }
@@ -164,7 +164,7 @@ func said(p abi.Plugin) string {
 
 func quoted(text string, process vm.Result) string {
 	if text == "" {
-		text = lastLine(process)
+		text = LastLine(process)
 	}
 	if text == "" {
 		return ""
@@ -217,8 +217,8 @@ func lastOK(r vm.Result) int {
 	return last
 }
 
-// lastLine is the line of stderr that says why a Go program died, or its last line.
-func lastLine(r vm.Result) string {
+// LastLine is the line of stderr that says why a Go program died, or its last line.
+func LastLine(r vm.Result) string {
 	lines := strings.Split(strings.TrimSpace(string(r.Stderr)), "\n")
 	for _, l := range lines {
 		if strings.HasPrefix(l, "fatal error: ") || strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "SIG") || strings.HasPrefix(l, "unexpected fault address") {

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/harness/build"
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/toolchain"
+)
+
+// fetchDoc is the `fetch --json` document.
+type fetchDoc struct {
+	Schema     string           `json:"schema"`
+	Toolchains []fetchedGo      `json:"toolchains"`
+	Jobs       []fetchedModules `json:"modules"` // one for each host and plugin whose modules were looked at
+}
+
+type fetchedGo struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Origin string `json:"origin"`
+}
+
+type fetchedModules struct {
+	Project string `json:"project"`
+	Subject string `json:"subject"`
+	Arch    string `json:"arch"`
+	Looked  bool   `json:"looked"` // false: it was known to be there
+}
+
+func newFetchCmd(a *app) *cobra.Command {
+	var x axes
+	cmd := &cobra.Command{
+		Use:   "fetch [PROJECT...]",
+		Short: "Download the toolchains and modules that verify needs",
+		Long: `Download what verify needs for these projects: Go toolchains and modules, checked against the checksum database.
+After it verify needs no network. GOPROXY, GOSUMDB, GOPRIVATE and the proxy variables are taken from the
+environment; the user's own module cache is read first.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs})
+			if err != nil {
+				return err
+			}
+			shop, done, err := a.openWorkshop()
+			if err != nil {
+				return err
+			}
+			defer done()
+			if err := shop.place(all); err != nil {
+				return err
+			}
+			doc := fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}
+			gos := map[plan.GoSpec]toolchain.Go{}
+			for _, c := range append([]plan.Cell{{HostJob: plan.Job{Go: plan.GoSpec{Name: defaultGo}}}}, all...) {
+				for _, j := range c.Jobs() {
+					if _, ok := gos[j.Go]; ok || j.Go == (plan.GoSpec{}) {
+						continue
+					}
+					g, err := shop.store.Go(cmd.Context(), goName(c, j.Go))
+					if err != nil {
+						return err
+					}
+					gos[j.Go] = g
+					doc.Toolchains = append(doc.Toolchains, fetchedGo{g.Name, string(g.Digest), g.Origin})
+				}
+			}
+			trees := map[*plan.Project]*build.Tree{}
+			for _, c := range all {
+				tree, ok := trees[c.Project]
+				if !ok {
+					if tree, err = build.NewTree(c.Project.Dir, build.Dirs(c), shop.scratch); err != nil {
+						return err
+					}
+					trees[c.Project] = tree
+				}
+				cc, err := shop.store.C(cmd.Context(), c.Arch, c.Libc, override(c))
+				if err != nil {
+					return err
+				}
+				for i, j := range c.Jobs() {
+					if j.Package == "" {
+						continue
+					}
+					looked, err := shop.builder.Fetch(cmd.Context(), build.JobOf(tree, c, j, i > 0, gos[j.Go], cc))
+					if err != nil {
+						return err
+					}
+					doc.Jobs = append(doc.Jobs, fetchedModules{c.Cell.Project, j.Subject, c.Arch, looked})
+				}
+			}
+			if a.json {
+				return a.printJSON(doc)
+			}
+			text := ""
+			for _, g := range doc.Toolchains {
+				text += fmt.Sprintf("%s from %s\n", g.Name, g.Origin)
+			}
+			return a.print(text + fmt.Sprintf("modules for %d hosts and plugins\n", len(doc.Jobs)))
+		},
+	}
+	x.register(cmd)
+	return cmd
+}
+
+// goName is what toolchain.Store is asked for: a path toolchain's directory is seen from its project.
+func goName(c plan.Cell, spec plan.GoSpec) string {
+	if spec.Path == "" || filepath.IsAbs(spec.Path) || c.Project == nil {
+		return spec.String()
+	}
+	spec.Path = filepath.Join(c.Project.Dir, spec.Path)
+	return spec.String()
+}
+
+func override(c plan.Cell) *toolchain.CCOverride {
+	if c.CC == "" {
+		return nil
+	}
+	return &toolchain.CCOverride{CC: c.CC}
+}

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/harness/worker"
+	"github.com/plugproof/plugproof/images/rootfs"
+	"github.com/plugproof/plugproof/verify/abi"
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// loadDoc is the `load --json` document.
+type loadDoc struct {
+	Schema      string       `json:"schema"`
+	Backend     string       `json:"backend"`
+	Accelerator string       `json:"accelerator"`
+	QEMU        string       `json:"qemu"`
+	Kernel      string       `json:"kernel"`
+	Image       string       `json:"image"` // its digest
+	ImageOrigin string       `json:"image_origin"`
+	Host        string       `json:"host"`
+	Plugins     []loadPlugin `json:"plugins"`
+	Exit        *int         `json:"exit"`   // null if it did not exit
+	Signal      *int         `json:"signal"` // null if no signal ended it
+	LastLine    string       `json:"last_line"`
+	Stdout      string       `json:"stdout"`
+	Stderr      string       `json:"stderr"`
+}
+
+type loadPlugin struct {
+	Path    string `json:"path"`
+	Guest   string `json:"guest_path"` // as the host was given it
+	Outcome string `json:"outcome"`
+	Error   string `json:"error"`
+}
+
+type loadFlags struct {
+	run   string
+	env   []string
+	files []string
+}
+
+func newLoadCmd(a *app) *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{
+		Use:   "load HOST PLUGIN...",
+		Short: "Load plugins into a host for real, in a virtual machine",
+		Long: `Start HOST in a clean virtual machine of its architecture as "HOST PLUGIN..." and say what became of each plugin. A probe
+host of plugproof's own reports each open; any other program is judged by its exit status, by plugin.Open's texts in
+its output and by signals, and a plugin of which nothing is seen is unobserved. Exit 0 if HOST ended with 0 and every
+plugin is ok or unobserved.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.load(cmd.Context(), f, args[0], args[1:])
+		},
+	}
+	cmd.Flags().StringVar(&f.run, "run", "", "start it as `CMD`, in which {host} and {plugins} stand for the paths")
+	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the host's environment")
+	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a further file, and its path below "+guest.PayloadDir)
+	return cmd
+}
+
+func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []string) error {
+	arch, interp, err := hostOf(a.path(host))
+	if err != nil {
+		return usagef("HOST is a Go program for musl on amd64 or arm", "bad host %q: %w", host, err)
+	}
+	job, paths, err := a.loadJob(f, host, plugins)
+	if err != nil {
+		return err
+	}
+	shop, done, err := a.openWorkshop()
+	if err != nil {
+		return err
+	}
+	defer done()
+	ground, err := shop.ground(ctx, arch, "musl")
+	if err != nil {
+		return err
+	}
+	if interp != "" && !strings.HasPrefix(path.Base(interp), "ld-musl-") {
+		a.note("%s wants %s, which the image with musl does not have", host, interp)
+	}
+	out, err := ground.Machine.Run(ctx, job)
+	if err != nil {
+		return err
+	}
+	if out.Kind == vm.HarnessErr {
+		return incompletef("try again; if it stays, plugproof doctor", "the machine failed: %s", out.Error)
+	}
+	seen := out.Results[0]
+	if len(seen.Report) == 0 {
+		seen.Plugins = worker.Foreign(paths, seen)
+	}
+	doc := loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Accelerator: out.Accelerator, QEMU: out.QEMU, Kernel: out.Release,
+		Image: string(ground.Image), ImageOrigin: ground.ImageOrigin, Host: host, Plugins: []loadPlugin{}, LastLine: worker.LastLine(seen),
+		Stdout: string(seen.Stdout), Stderr: string(seen.Stderr)}
+	good := seen.Kind == vm.Exited && seen.Exit == 0
+	if seen.Signal != 0 {
+		doc.Signal = &seen.Signal
+	} else if seen.Exit >= 0 {
+		doc.Exit = &seen.Exit
+	}
+	for i, p := range seen.Plugins {
+		doc.Plugins = append(doc.Plugins, loadPlugin{plugins[i], paths[i], p.Outcome, p.Error})
+		good = good && (p.Outcome == "ok" || p.Outcome == "unobserved")
+	}
+	if a.json {
+		err = a.printJSON(doc)
+	} else {
+		err = a.print(loadText(doc, seen))
+	}
+	if err == nil && !good {
+		return exitCode(ExitFinding)
+	}
+	return err
+}
+
+// hostOf reads which machine a host needs.
+func hostOf(file string) (arch, interp string, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", "", err
+	}
+	e, err := goelf.Open(f, info.Size())
+	if err != nil {
+		return "", "", err
+	}
+	arch = abi.Arch(e)
+	if _, err := vm.ModelOf(arch); err != nil {
+		return "", "", err
+	}
+	return arch, e.Interp(), nil
+}
+
+// loadJob puts the files on the payload disk. A plugin that is not there is left out: the guest will say so.
+func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []string, error) {
+	const hostPath = guest.PayloadDir + "/host"
+	job := vm.Job{Files: []rootfs.File{{Name: "host", Perm: 0o755, Source: a.path(host)}}}
+	var paths []string
+	for i, p := range plugins {
+		name := fmt.Sprintf("plugins/%d/%s", i, filepath.Base(p))
+		paths = append(paths, guest.PayloadDir+"/"+name)
+		info, err := os.Stat(a.path(p))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			continue
+		case err != nil:
+			return job, nil, err
+		case !info.Mode().IsRegular():
+			return job, nil, usagef("name a file", "plugin %q is not a regular file", p)
+		}
+		job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o644, Source: a.path(p)})
+	}
+	for _, pair := range f.files {
+		here, there, ok := strings.Cut(pair, "=")
+		if !ok || !filepath.IsLocal(there) {
+			return job, nil, usagef("write --file HERE=THERE, with THERE relative to "+guest.PayloadDir, "file %q is no pair of paths", pair)
+		}
+		if _, err := os.Stat(a.path(here)); err != nil {
+			return job, nil, usagef("write --file HERE=THERE", "%w", err)
+		}
+		job.Files = append(job.Files, rootfs.File{Name: filepath.ToSlash(filepath.Clean(there)), Perm: 0o755, Source: a.path(here)})
+	}
+	args := append([]string{hostPath}, paths...)
+	if f.run != "" {
+		args = nil
+		for _, word := range strings.Fields(f.run) {
+			if word == "{plugins}" {
+				args = append(args, paths...)
+				continue
+			}
+			args = append(args, strings.ReplaceAll(word, "{host}", hostPath))
+		}
+		if len(args) == 0 {
+			return job, nil, usagef("write it like --run '{host} --plugins {plugins}'", "--run is empty")
+		}
+	}
+	env := []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"}
+	for _, e := range f.env {
+		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
+			return job, nil, usagef("write --env NAME=VALUE", "env %q is no pair", e)
+		}
+	}
+	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: slices.Concat(env, f.env), Report: true}}
+	job.Plugins = [][]string{paths}
+	return job, paths, nil
+}
+
+// loadText is one line per plugin and one for the host.
+func loadText(doc loadDoc, r vm.Result) string {
+	var b strings.Builder
+	for _, p := range doc.Plugins {
+		fmt.Fprintf(&b, "%s: %s", oneLine(p.Path), p.Outcome)
+		if p.Error != "" {
+			fmt.Fprintf(&b, ": %s", oneLine(p.Error))
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s: %s", oneLine(doc.Host), r.Kind)
+	switch {
+	case doc.Signal != nil:
+		fmt.Fprintf(&b, " %d", *doc.Signal)
+	case doc.Exit != nil:
+		fmt.Fprintf(&b, " %d", *doc.Exit)
+	}
+	if r.Error != "" {
+		fmt.Fprintf(&b, ": %s", oneLine(r.Error))
+	} else if doc.LastLine != "" && (doc.Exit == nil || *doc.Exit != 0) {
+		fmt.Fprintf(&b, ": %s", oneLine(doc.LastLine))
+	}
+	fmt.Fprintf(&b, "\n(Linux %s, QEMU %s %s, %s)\n", orNone(doc.Kernel), doc.QEMU, doc.Accelerator, doc.ImageOrigin)
+	return b.String()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
