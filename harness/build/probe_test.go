@@ -240,6 +240,19 @@ func TestProbe(t *testing.T) {
 			t.Error(res, err)
 		}
 	})
+	t.Run("paths in the bytes are the same in host and plugin", func(t *testing.T) {
+		untrimmed := twins(t, b, x.job(t, tr, "./plugin/good"))
+		p, err := b.Probe(t.Context(), x.job(t, tr, "./thin"))
+		if err != nil || p.Failed != nil || untrimmed.Failed != nil {
+			t.Fatalf("%v %+v", err, p)
+		}
+		if lines, _, _ := report(t, p.File, nil, untrimmed.A.File); strings.Join(lines, "; ") != "open 0; ok 0; end" {
+			t.Errorf("side a's: %q", lines)
+		}
+		if lines, _, _ := report(t, p.File, nil, untrimmed.B.File); !strings.Contains(strings.Join(lines, "; "), "plugin was built with a different version of package") {
+			t.Errorf("side b's, from another path: %q", lines)
+		}
+	})
 	t.Run("holds no plugin", func(t *testing.T) {
 		_, err := b.Probe(t.Context(), x.job(t, tr, "./none", flags...))
 		if own := (*Error)(nil); !errors.As(err, &own) || own.Kind != NotProbeable {
