@@ -2,6 +2,7 @@ package abi
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/plugproof/plugproof/verify/goelf"
 )
@@ -44,16 +45,29 @@ func classify(in Input, p *process) (Verdict, *Cause) {
 	return NotAPlugin, unknown("the file has no dynamic section")
 }
 
-// libcCause names the C library as the cause when the plugin was linked against another one than the host's.
-func libcCause(p *process, o *object) *Cause {
-	needed, _ := o.file.Needed()
-	for _, n := range needed {
-		switch {
-		case n == "libc.so" && p.libc == libcGlibc:
-			return &Cause{"libc", "the host uses glibc, the plugin needs musl's " + n}
-		case n == "libc.so.6" && p.libc == libcMusl:
-			return &Cause{"libc", "the host uses musl, the plugin needs glibc's " + n}
-		}
+// libcCause names the C library as the cause when it is the C library that is refused or that lacks a symbol, for the plugin was linked against another one.
+func libcCause(p *process, o *object, lib string, sym uint32) *Cause {
+	other := libcMusl
+	if p.libc == libcMusl {
+		other = libcGlibc
+	}
+	if isLibc(lib, other) {
+		return &Cause{"libc", fmt.Sprintf("the host uses %s, the plugin needs %s's %s", p.libc, other, lib)}
+	}
+	if sym == 0 {
+		return nil
+	}
+	v, err := o.file.SymbolVersion(sym)
+	if s, e := o.file.DynSymbol(sym); e == nil && err == nil && strings.HasPrefix(v, "GLIBC_") && p.libc == libcMusl {
+		return &Cause{"libc", fmt.Sprintf("the host uses musl, the plugin needs glibc's %s (version %s)", s.Name, v)}
 	}
 	return nil
+}
+
+// isLibc reports whether a DT_NEEDED name is one of a C library's own, and no other's.
+func isLibc(name, libc string) bool {
+	if libc == libcMusl {
+		return name == "libc.so" || strings.HasPrefix(name, "libc.musl-") || strings.HasPrefix(name, "ld-musl-")
+	}
+	return name == "libc.so.6" || strings.HasPrefix(name, "ld-linux")
 }

@@ -261,7 +261,7 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 			}
 			if err != nil {
 				undo()
-				return refuse(DlopenError, libcCause(p, o), "%v", err)
+				return refuse(DlopenError, libcCause(p, o, n, 0), "%v", err)
 			}
 			if fresh {
 				dep.runtime = true
@@ -273,7 +273,7 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 	for _, obj := range p.loaded[before:] {
 		if text := g.versions(p, obj); text != "" {
 			undo()
-			return refuse(DlopenError, libcCause(p, o), "%s", text)
+			return refuse(DlopenError, &Cause{"libc", text}, "%s", text)
 		}
 	}
 	for i := len(p.loaded) - 1; i >= before; i-- { // dependencies are relocated first
@@ -283,7 +283,7 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 		}
 		if text != "" {
 			undo()
-			return refuse(DlopenError, libcCause(p, o), "%s", text)
+			return refuse(DlopenError, nil, "%s", text)
 		}
 	}
 	return loading{obj: o, fresh: true}, nil

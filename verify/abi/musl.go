@@ -255,7 +255,7 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 			if err != nil {
 				undo()
 				l, err := refuse(DlopenError, "Error loading shared library %s: %v (needed by %s)", n, err, obj.name)
-				l.cause = libcCause(p, o)
+				l.cause = libcCause(p, o, n, 0)
 				return l, err
 			}
 			if fresh {
@@ -266,14 +266,14 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 		}
 	}
 	for _, obj := range p.loaded[before:] {
-		text, err := m.relocate(p, obj)
+		text, sym, err := m.relocate(p, obj)
 		if err != nil {
 			return loading{}, err
 		}
 		if text != "" {
 			undo()
 			l, err := refuse(DlopenError, "%s", text)
-			l.cause = libcCause(p, o)
+			l.cause = libcCause(p, obj, "", sym)
 			return l, err
 		}
 	}
@@ -296,13 +296,14 @@ func occupied(a, b *goelf.File) bool {
 }
 
 // relocate is do_relocs: the first symbol that cannot be found, or a thread-local one that a late library defines for the initial-exec model.
-func (m *muslLoader) relocate(p *process, o *object) (string, error) {
+// sym is the index of that symbol, 0 when it is not for want of a symbol.
+func (m *muslLoader) relocate(p *process, o *object) (text string, sym uint32, err error) {
 	f := o.file
 	found := map[uint32]bool{}
 	last := uint32(0) // the last symbol named so far: what musl's message calls a relocation without one
 	for r, err := range f.Relocs() {
 		if err != nil {
-			return "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", 0, fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		if r.Type == 0 {
 			continue
@@ -316,21 +317,21 @@ func (m *muslLoader) relocate(p *process, o *object) (string, error) {
 			}
 			s, err := f.DynSymbolEntry(r.Sym)
 			if err != nil {
-				return "", fmt.Errorf("reading %q: %w", o.path, err)
+				return "", 0, fmt.Errorf("reading %q: %w", o.path, err)
 			}
 			if s.Defined() && !tls || s.Bind() == elf.STB_LOCAL {
 				found[r.Sym] = true
 				continue
 			}
 			if s, err = f.DynSymbol(r.Sym); err != nil {
-				return "", fmt.Errorf("reading %q: %w", o.path, err)
+				return "", 0, fmt.Errorf("reading %q: %w", o.path, err)
 			}
 			d, known, err := m.find(p, s.Name, r.Type == p.mach.jumpSlot)
 			if err != nil {
-				return "", err
+				return "", 0, err
 			}
 			if d == nil && known && (s.Defined() || s.Bind() != elf.STB_WEAK) {
-				return fmt.Sprintf("Error relocating %s: %s: symbol not found", o.name, s.Name), nil
+				return fmt.Sprintf("Error relocating %s: %s: symbol not found", o.name, s.Name), r.Sym, nil
 			}
 			found[r.Sym] = true
 			def = d
@@ -340,13 +341,13 @@ func (m *muslLoader) relocate(p *process, o *object) (string, error) {
 			if s, err := f.DynSymbol(last); err == nil {
 				name = s.Name
 			}
-			return fmt.Sprintf("Error relocating %s: %s: initial-exec TLS resolves to dynamic definition in %s", o.name, name, def.name), nil
+			return fmt.Sprintf("Error relocating %s: %s: initial-exec TLS resolves to dynamic definition in %s", o.name, name, def.name), 0, nil
 		}
 		if !slices.Contains(p.mach.relocTypes, r.Type) {
-			return fmt.Sprintf("Error relocating %s: unsupported relocation type %d", o.name, r.Type), nil
+			return fmt.Sprintf("Error relocating %s: unsupported relocation type %d", o.name, r.Type), 0, nil
 		}
 	}
-	return "", nil
+	return "", 0, nil
 }
 
 // find is find_sym with its conditions; names like fopen64 are found as fopen by libraries (1.2.4 and later) that do not export them.

@@ -99,8 +99,8 @@ func (f *File) u32At(addr uint64) (uint32, error) {
 
 // maxChain bounds the walk of one hash chain, and maxSteps that of all look-ups in a file: honest chains have a handful of entries, a hostile one may loop.
 const (
-	maxChain = 1 << 20
-	maxSteps = 1 << 26
+	maxChain = 1 << 16
+	maxSteps = 1 << 22
 )
 
 var errChain = errors.New("the hash chains are too long")
