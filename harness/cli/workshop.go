@@ -57,7 +57,7 @@ func (a *app) openWorkshop() (s *workshop, done func(), err error) {
 		}
 	}
 	s.builder = &build.Builder{
-		Cache: filepath.Join(cache, "build"), Scratch: filepath.Join(s.scratch, "build"), ModCache: filepath.Join(cache, "gomod"), FetchEnv: fetch,
+		Cache: filepath.Join(cache, "build"), Scratch: filepath.Join(s.scratch, "build"), ModCache: filepath.Join(cache, "gomod"), UserMods: a.userModCache(), FetchEnv: fetch,
 		Slots: semaphore.NewWeighted(int64(max(2, runtime.NumCPU()))), Now: a.env.Now,
 	}
 	return s, done, nil

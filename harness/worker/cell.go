@@ -135,7 +135,7 @@ func (w *Worker) tree(pc plan.Cell) (*build.Tree, error) {
 	if t, ok := w.trees[pc.Project]; ok {
 		return t, nil
 	}
-	skip := []string{w.Scratch}
+	skip := []string{w.Scratch, w.Store.Cache}
 	if w.Dir != "" {
 		skip = append(skip, w.Dir)
 	}
