@@ -26,7 +26,11 @@ type Setup struct {
 	MemoryMiB  int           // 0: as the payload needs
 	Scratch    string        // for payload disks; "" is the system's temporary directory
 	FreshBoot  bool          // boot a kernel for every run; else restore a saved machine
-	Files      []images.File // the userland and other files of the image
+	Files      []images.File // further files of the image
+	Userland   bool          // put the shell and commands into the image
+	ModCache   string        // GOMODCACHE for the userland; "" is the cache\'s own
+	FetchEnv   []string      // GOPROXY, GOSUMDB, proxy variables: seen by fetching only
+	Offline    bool          // never use the network
 	Log        func(string)  // one line per thing that takes long; nil is silent
 }
 
@@ -111,6 +115,13 @@ func (s Setup) image(ctx context.Context, model Model, k *kernel.Kernel) (images
 	var err error
 	if r.Init, err = compileGuest(ctx, s.Go, s.Arch, s.Cache); err != nil {
 		return images.Image{}, err
+	}
+	if s.Userland {
+		files, err := s.compileUserland(ctx)
+		if err != nil {
+			return images.Image{}, err
+		}
+		r.Files = append(files, s.Files...)
 	}
 	modules, err := k.Modules(model.Modules...)
 	if err != nil {

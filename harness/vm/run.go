@@ -101,6 +101,8 @@ type session struct {
 	ended []guest.End
 	text  []Result
 	done  bool
+
+	started func() // called when a command starts; may be nil
 }
 
 // errStopped and its like say why a session could not go on; conclude turns them into kinds.
@@ -195,6 +197,9 @@ func (s *session) take(f guest.Frame, current *int, sum []byte) error {
 			return fmt.Errorf("the guest started command %q out of order", f.Payload)
 		}
 		*current = start.Index
+		if s.started != nil {
+			s.started()
+		}
 	case guest.Stdout, guest.Stderr, guest.Report:
 		if !inCommand {
 			return fmt.Errorf("the guest sent output of no command")

@@ -16,9 +16,6 @@ const ShellPath = "/bin/sh"
 
 // shell runs the shell as root on the machine's console and reports how it ended.
 func shell(enc *guest.Encoder, order guest.Order) error {
-	if err := sendJSON(enc, guest.Started, guest.Start{}); err != nil {
-		return err
-	}
 	end := guest.End{Exit: -1}
 	active, err := os.ReadFile("/sys/class/tty/console/active")
 	if err != nil {
@@ -33,6 +30,9 @@ func shell(enc *guest.Encoder, order guest.Order) error {
 		return fmt.Errorf("opening the console: %w", err)
 	}
 	defer tty.Close()
+	if err := sendJSON(enc, guest.Started, guest.Start{}); err != nil { // from now on nothing that is typed is lost
+		return err
+	}
 	term := order.Term
 	if term == "" {
 		term = "dumb"

@@ -1,0 +1,61 @@
+package vm
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plugproof/plugproof/images/rootfs"
+)
+
+// withUserland is a machine whose image has the shell. It fetches nothing.
+func withUserland(t *testing.T, arch string) *Machine {
+	t.Helper()
+	machine(t, arch) // skips where there is none
+	goCommand, _ := exec.LookPath("go")
+	m, err := Prepare(context.Background(), Setup{Arch: arch, Cache: inputs(t), Go: goCommand, Userland: true, Offline: true})
+	if err == nil {
+		return m
+	}
+	if raw, err2 := exec.Command(goCommand, "env", "GOMODCACHE").Output(); err2 == nil {
+		m, err = Prepare(context.Background(), Setup{Arch: arch, Cache: inputs(t), Go: goCommand, Userland: true, Offline: true, ModCache: strings.TrimSpace(string(raw))})
+	}
+	if hint, ok := err.(interface{ Unwrap() error }); ok && err != nil {
+		t.Skipf("no userland: %v", hint)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestShell(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			m := withUserland(t, arch)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+			defer cancel()
+			var screen strings.Builder
+			out, err := m.Shell(ctx, Session{
+				Files:  []rootfs.File{{Name: "note", Perm: 0o644, Data: []byte("from the payload\n")}},
+				Input:  strings.NewReader("cat /payload/note\nls /payload | cat\nuname\nid\nps\nexit 7\n"),
+				Output: &screen, Term: "vt100",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.Kind != Exited || out.Results[0].Exit != 7 {
+				t.Errorf("the shell ended as %s (%s) with %d", out.Kind, out.Error, out.Results[0].Exit)
+			}
+			for _, want := range []string{"from the payload\r\n", "note\r\n", m.Release, "uid=0 gid=0", "1 S /init"} {
+				if !strings.Contains(screen.String(), want) {
+					t.Errorf("the console does not show %q:\n%s", want, screen.String())
+				}
+			}
+			t.Logf("CPU %v, wall %v, image %s", out.CPU, out.Wall, filepath.Base(m.Initrd))
+		})
+	}
+}
