@@ -42,6 +42,14 @@ func (im *image) readFacts() *facts {
 		for _, p := range m.Packages {
 			f.pkgs[p.Name] = p.Hash
 		}
+	} else if s := im.section(".dynsym"); s != nil && im.trusted() {
+		for _, y := range im.readSymbols(s) { // much quicker than through PT_DYNAMIC
+			if p, ok := strings.CutPrefix(y.name, "go:link.pkghashbytes."); ok && y.defined() {
+				if b, err := im.ReadAddr(y.value, 8); err == nil {
+					f.pkgs[p] = string(b)
+				}
+			}
+		}
 	} else if ps, err := im.PackageHashes(); err == nil {
 		for _, p := range ps {
 			f.pkgs[p.Name] = p.Hash

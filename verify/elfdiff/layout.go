@@ -38,7 +38,29 @@ func (c *comparison) layout() []pair {
 		}
 	}
 	c.addrs.sort()
+	c.points(ta, tb)
 	return out
+}
+
+// points lets symbols without size correspond that lie in no section's contents, such as __TMC_END__ between two sections.
+func (c *comparison) points(ta, tb []symbol) {
+	at := map[string]uint64{}
+	for _, y := range tb {
+		if y.size == 0 && y.defined() && y.name != "" && y.name[0] != '$' && y.typ() != elf.STT_TLS {
+			at[y.name] = y.value
+		}
+	}
+	var extra []piece
+	for _, y := range ta {
+		if b, ok := at[y.name]; ok && y.size == 0 && y.defined() && y.typ() != elf.STT_TLS {
+			if _, mapped := c.addrs.to(y.value); !mapped {
+				extra = append(extra, piece{y.value, b, 1})
+				delete(at, y.name)
+			}
+		}
+	}
+	c.addrs.pieces = append(c.addrs.pieces, extra...)
+	c.addrs.sort()
 }
 
 // tables are the symbol tables of one kind that both files have.

@@ -3,7 +3,7 @@ package elfdiff
 import "strings"
 
 // scope says which differing places a named cause accounts for. Build IDs are hashes over everything, so any named cause
-// accounts for them; and for addresses and lengths in the debugging information of code that it moved.
+// accounts for them; for the sum over the FIPS 140 module in go:fipsinfo; and for addresses and lengths in the debugging information of code that it moved.
 type scope struct {
 	all    bool // the compiler, its flags, the C library: any byte may follow
 	places func(Evidence) bool
@@ -11,7 +11,7 @@ type scope struct {
 
 // covers reports whether the place is accounted for.
 func (s *scope) covers(e Evidence) bool {
-	if s.all || isBuildIDNote(e.Section) || e.Structure == dwarfAddresses || (s.places != nil && s.places(e)) {
+	if s.all || isBuildIDNote(e.Section) || e.Structure == dwarfAddresses || e.Symbol == "go:fipsinfo" || (s.places != nil && s.places(e)) {
 		return true
 	}
 	return false

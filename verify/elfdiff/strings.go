@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"debug/elf"
 	"fmt"
 	"regexp"
 	"slices"
@@ -65,8 +66,25 @@ var shapeNames = map[string]string{"embedded-time": "a time", "embedded-path": "
 // linkStrings are the values that the linker's -X made: it writes symbol pkg.name.str (cmd/link/internal/ld/data.go, addstrdata).
 func (im *image) linkStrings() map[string]string {
 	out := map[string]string{}
+	var found []symbol
+	variables := map[string]bool{}
 	for _, y := range im.table() {
-		if !strings.HasSuffix(y.name, ".str") || y.size == 0 || y.size > 1<<16 || !y.defined() || strings.HasPrefix(y.name, "runtime.") {
+		if y.typ() != elf.STT_OBJECT || !y.defined() {
+			continue
+		}
+		s := im.secs[min(int(y.shndx), len(im.secs)-1)]
+		if strings.HasSuffix(y.name, ".str") && y.size > 0 && y.size <= 1<<16 && !strings.HasPrefix(y.name, "runtime.") && s.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 {
+			found = append(found, y)
+			variables[strings.TrimSuffix(y.name, ".str")] = false
+		}
+	}
+	for _, y := range im.table() {
+		if _, ok := variables[y.name]; ok && y.typ() == elf.STT_OBJECT && y.size == uint64(2*im.word) {
+			variables[y.name] = true // of string type
+		}
+	}
+	for _, y := range found {
+		if !variables[strings.TrimSuffix(y.name, ".str")] {
 			continue
 		}
 		if b, err := im.ReadAddr(y.value, y.size); err == nil {

@@ -62,6 +62,8 @@ func (im *image) readSymbols(s *section) []symbol {
 		im.symCache = map[*section][]symbol{}
 	}
 	im.symCache[s] = syms
+	im.release(s)
+	im.release(im.secs[s.Link])
 	return syms
 }
 
