@@ -11,6 +11,7 @@ import (
 
 func newABICmd(a *app) *cobra.Command {
 	var root string
+	var orders bool
 	cmd := &cobra.Command{
 		Use:   "abi HOST PLUGIN...",
 		Short: "Predict what plugin.Open will answer, from the files alone",
@@ -20,10 +21,11 @@ one process: the verdict, the exact text of the error, every differing package a
 Verdicts: host-cannot-load, not-reached, abort, poisoned, not-found, not-a-plugin, dlopen-error,
 already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names the file system in which the
 host's loader and needed libraries are looked up; by default it is that of the default image.
-Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
+--orders also says which plugins change the outcome of others, and gives an order in which all open or proves that
+there is none. Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := a.predict(args[0], args[1:], root)
+			r, err := a.predict(args[0], args[1:], root, orders)
 			if err != nil {
 				return err
 			}
@@ -39,11 +41,12 @@ Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "", "look needed libraries up in the file system at `DIR`")
+	cmd.Flags().BoolVar(&orders, "orders", false, "check every ordered pair of plugins and find an order in which all open")
 	return cmd
 }
 
 // predict opens the files. Paths appear in the report as they were given, which is how plugin.Open would be given them.
-func (a *app) predict(host string, plugins []string, root string) (*abi.Report, error) {
+func (a *app) predict(host string, plugins []string, root string, orders bool) (*abi.Report, error) {
 	in, done := abi.OpenInput(a.path(host))
 	defer done()
 	in.Path = host
@@ -59,6 +62,9 @@ func (a *app) predict(host string, plugins []string, root string) (*abi.Report, 
 		ins = append(ins, p)
 	}
 	r, err := abi.Predict(in, ins, opt)
+	if err == nil && orders {
+		r.Orders, err = abi.CheckOrders(in, ins, opt)
+	}
 	return r, hostError(err)
 }
 

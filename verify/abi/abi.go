@@ -36,7 +36,8 @@ type Report struct {
 	Host    Host     `json:"host"`
 	Root    *string  `json:"root"` // the file system in which libraries were looked up; null when there was none
 	Plugins []Plugin `json:"plugins"`
-	Limits  []string `json:"limits"` // what could not be looked at
+	Limits  []string `json:"limits"`           // what could not be looked at
+	Orders  *Orders  `json:"orders,omitempty"` // when it was asked for
 }
 
 // OK reports whether every plugin opens.

@@ -22,8 +22,11 @@ func (e *evidence) moduleCause() *Cause {
 	if found := e.flagged(false); len(found) > 0 {
 		return joined(found)
 	}
-	if s := e.libcs(); s != "" && e.usesCgo(local.Package) {
-		return &Cause{"libc", s + "; package " + local.Package + " uses cgo and sees other headers"}
+	if s := e.libcs(); s != "" {
+		if e.usesCgo(local.Package) {
+			return &Cause{"libc", s + "; package " + local.Package + " uses cgo and sees other headers"}
+		}
+		return unknown("%s; if package %s uses cgo, it sees other headers, else its sources differ", s, local.Package)
 	}
 	module := text(local.Module)
 	if m := moduleFor(e.b.info, local.Package); m != nil && !isLocal(m, e.b.info) {
@@ -169,7 +172,7 @@ func (o *object) sourceDir(m *debug.Module, rel string) string {
 
 // usesCgo reports whether the plugin has cgo's generated code for a package.
 func (e *evidence) usesCgo(pkg string) bool {
-	n, _ := e.symbols(pkg, func(name string) bool { return strings.Contains(name, "_Cfunc_") || strings.Contains(name, "_cgo_") })
+	n, _ := e.symbols(pkg, func(name string) bool { return strings.Contains(name, "._C") || strings.Contains(name, "._cgo_") })
 	return n > 0
 }
 

@@ -35,13 +35,17 @@ func newObject(name, path string, r io.ReaderAt, size int64) (*object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
+	return describe(name, path, f), nil
+}
+
+func describe(name, path string, f *goelf.File) *object {
 	o := &object{name: name, path: path, file: f}
 	if info, err := f.BuildInfo(); err == nil {
 		o.info, o.version = info, info.GoVersion
 	} else {
 		o.version = f.GoVersion()
 	}
-	return o, nil
+	return o
 }
 
 func (o *object) setting(key string) string {
@@ -149,14 +153,18 @@ func (h headed) ReadAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
-// asOwn gives a file the identification and the machine of the host's kind. The file is longer than an ELF header.
+// asOwn gives a file the identification and the machine of the host's kind, if it has others. The file is longer than an ELF header.
 func asOwn(r io.ReaderAt, mach *machine) (io.ReaderAt, error) {
-	head := make([]byte, 20)
-	if _, err := r.ReadAt(head, 0); err != nil {
+	was := make([]byte, 20)
+	if _, err := r.ReadAt(was, 0); err != nil {
 		return nil, fmt.Errorf("reading ELF header: %w", err)
 	}
+	head := bytes.Clone(was)
 	copy(head, elf.ELFMAG)
 	head[elf.EI_CLASS], head[elf.EI_DATA] = byte(mach.class), byte(elf.ELFDATA2LSB)
 	binary.LittleEndian.PutUint16(head[18:], uint16(mach.elf))
+	if bytes.Equal(head, was) {
+		return r, nil
+	}
 	return headed{r, head}, nil
 }

@@ -8,4 +8,6 @@ type Options struct {
 	RootName    string   // its name, for the report
 	LibraryPath []string // the directories of LD_LIBRARY_PATH in the process
 	NoDigest    bool     // do not compute the host's SHA-256
+
+	files *fileCache
 }

@@ -43,10 +43,15 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	if in.R == nil {
 		return nil, nil, fmt.Errorf("reading host %q: %w: %w", in.Path, ErrHost, in.Err)
 	}
-	o, err := newObject(in.Real, in.Path, in.R, in.Size)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
+	f := opt.files.get(in.ID)
+	if f == nil {
+		var err error
+		if f, err = goelf.Open(in.R, in.Size); err != nil {
+			return nil, nil, fmt.Errorf("reading %q: %w: %w", in.Path, ErrHost, err)
+		}
+		opt.files.put(in.ID, f)
 	}
+	o := describe(in.Real, in.Path, f)
 	mach := machineOf(o.file.Machine, o.file.Class)
 	switch {
 	case mach == nil:
@@ -67,6 +72,7 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	rep := &Report{Schema: Schema, Plugins: []Plugin{}, Limits: []string{}}
 	rep.Host = Host{Path: in.Path, Arch: mach.arch, Go: pointer(o.version), Libc: pointer(p.libc)}
 	if in.SHA256 == "" && !opt.NoDigest {
+		var err error
 		if in.SHA256, _, err = results.DigestReader(io.NewSectionReader(in.R, 0, in.Size)); err != nil {
 			return nil, nil, fmt.Errorf("reading host %q: %w", in.Path, err)
 		}
@@ -237,18 +243,24 @@ func (in Input) exists() bool {
 
 // openPlugin reads a plugin's file as it will lie in memory. A loaded page beyond the file's end kills the process.
 func openPlugin(p *process, in Input) (*object, loading, error) {
-	f, err := goelf.Open(in.R, in.Size)
-	if err != nil {
-		return nil, loading{}, fmt.Errorf("reading %q: %w", in.Path, err)
+	f := p.opt.files.get(in.ID)
+	if f == nil {
+		var err error
+		if f, err = goelf.Open(in.R, in.Size); err != nil {
+			return nil, loading{}, fmt.Errorf("reading %q: %w", in.Path, err)
+		}
+		r, size, state := mapFile(f, in.R, in.Size, p.mach.pageSize)
+		if state == pageLost {
+			return nil, loading{fatal: fmt.Sprintf("the file is cut: a loaded segment ends beyond its %d bytes (SIGBUS)", in.Size)}, nil
+		}
+		if state != whole {
+			if f, err = goelf.Open(r, size); err != nil {
+				return nil, loading{}, fmt.Errorf("reading %q: %w", in.Path, err)
+			}
+		}
+		p.opt.files.put(in.ID, f)
 	}
-	r, size, state := mapFile(f, in.R, in.Size, p.mach.pageSize)
-	if state == pageLost {
-		return nil, loading{fatal: fmt.Sprintf("the file is cut: a loaded segment ends beyond its %d bytes (SIGBUS)", in.Size)}, nil
-	}
-	o, err := newObject(in.Real, in.Path, r, size)
-	if err != nil {
-		return nil, loading{}, err
-	}
+	o := describe(in.Real, in.Path, f)
 	o.id, o.runtime, o.neededBy = in.ID, true, p.host
 	return o, loading{}, nil
 }

@@ -28,6 +28,9 @@ func (r *Report) Text() string {
 	for i := range r.Plugins {
 		r.Plugins[i].why(&b)
 	}
+	if r.Orders != nil {
+		r.Orders.text(&b)
+	}
 	for _, l := range r.Limits {
 		fmt.Fprintf(&b, "limit: %s\n", clean(l))
 	}
@@ -93,4 +96,19 @@ func clean(s string) string {
 		}
 		return unicode.ReplacementChar
 	}, s)
+}
+
+func (o *Orders) text(b *strings.Builder) {
+	b.WriteByte('\n')
+	for _, p := range o.Pairs {
+		fmt.Fprintf(b, "order: %s after %s: %s instead of %s%s\n", clean(p.Second), clean(p.First), p.Verdict, p.Alone, clean(suffix(p.Error)))
+	}
+	if o.Safe != nil {
+		fmt.Fprintf(b, "safe order: %s\n", clean(strings.Join(o.Safe, " ")))
+		return
+	}
+	b.WriteString("no order in which all open:\n")
+	for _, s := range o.Proof {
+		fmt.Fprintf(b, "  %s\n", clean(s))
+	}
 }
