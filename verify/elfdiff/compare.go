@@ -27,6 +27,7 @@ type comparison struct {
 	pcA, pcB     *pclntab
 	namesA       *addrNames
 	namesB       *addrNames
+	bufs         [2][]byte       // of sameContents
 	changed      map[string]bool // symbols whose contents differ
 }
 

@@ -118,6 +118,12 @@ func (im *image) bytesAt(off, n int64) ([]byte, error) {
 	return b, nil
 }
 
+// readInto fills b from the file, and reports whether it could.
+func (im *image) readInto(b []byte, off int64) bool {
+	n, _ := im.r.ReadAt(b, off)
+	return n == len(b)
+}
+
 // section returns the first section of that name, nil if there is none.
 func (im *image) section(name string) *section {
 	for _, s := range im.secs {

@@ -1,7 +1,9 @@
 package elfdiff
 
 import (
+	"bytes"
 	"debug/elf"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +32,13 @@ func (c *comparison) layout() []pair {
 			c.addrs.add(s.Addr, o.Addr, min(s.Size, o.Size)) // compared elsewhere; code may refer to its beginning
 			continue
 		}
+		if c.sameContents(s, o) && sameOffsets(s, o, la[s.Index], lb[o.Index]) {
+			c.addrs.add(s.Addr, o.Addr, s.Size)
+			continue
+		}
 		out = append(out, c.pairUnits(s, o, la[s.Index], lb[o.Index])...)
+		c.a.release(s)
+		c.b.release(o)
 	}
 	for _, p := range out {
 		for _, q := range p.pieces {
@@ -40,6 +48,35 @@ func (c *comparison) layout() []pair {
 	c.addrs.sort()
 	c.points(ta, tb)
 	return out
+}
+
+// chunk is the number of bytes that are read at once where contents are not kept.
+const chunk = 256 << 10
+
+// sameContents compares two sections' bytes without keeping them.
+func (c *comparison) sameContents(s, o *section) bool {
+	if s.Size != o.Size || s.Type != o.Type {
+		return false
+	}
+	n := s.fileSize()
+	if len(c.bufs[0]) < chunk && int64(len(c.bufs[0])) < n {
+		c.bufs[0], c.bufs[1] = make([]byte, min(chunk, n)), make([]byte, min(chunk, n))
+	}
+	x, y := c.bufs[0], c.bufs[1]
+	for at := int64(0); at < n; at += int64(len(x)) {
+		k := min(int64(len(x)), n-at)
+		if !c.a.readInto(x[:k], int64(s.Off)+at) || !c.b.readInto(y[:k], int64(o.Off)+at) || !bytes.Equal(x[:k], y[:k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameOffsets reports whether the same symbols lie at the same places of two sections.
+func sameOffsets(s, o *section, la, lb []symbol) bool {
+	return slices.EqualFunc(la, lb, func(x, y symbol) bool {
+		return x.name == y.name && x.value-s.Addr == y.value-o.Addr && x.size == y.size
+	})
 }
 
 // points lets symbols without size correspond that lie in no section's contents, such as __TMC_END__ between two sections.
@@ -153,6 +190,8 @@ func (c *comparison) pclntabPieces(p pair, x, y []byte) []piece {
 	}
 	var out []piece
 	ea, eb := c.pcA.starts(), c.pcB.starts()
+	c.pcA = &pclntab{names: bytes.Clone(c.pcA.names)} // the rest is read again when it is compared
+	c.pcB = &pclntab{names: bytes.Clone(c.pcB.names)}
 	for i := 0; i+1 < len(ea); i++ {
 		out = append(out, piece{p.ua.lo + ea[i], p.ub.lo + eb[i], min(ea[i+1]-ea[i], eb[i+1]-eb[i])})
 	}

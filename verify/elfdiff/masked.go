@@ -20,7 +20,7 @@ func (c *comparison) sameLayout() bool {
 		}
 	}
 	for _, name := range []string{".dynsym", ".symtab"} {
-		if !bytes.Equal(a.contents(a.section(name)), b.contents(b.section(name))) {
+		if x, y := a.section(name), b.section(name); x != nil && y != nil && !c.sameContents(x, y) {
 			return false
 		}
 	}
@@ -163,7 +163,7 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 // renamed reports whether the names of symbols differ, though their places do not.
 func (c *comparison) renamed() bool {
 	for _, name := range []string{".strtab", ".dynstr"} {
-		if !bytes.Equal(c.a.contents(c.a.section(name)), c.b.contents(c.b.section(name))) {
+		if x, y := c.a.section(name), c.b.section(name); x != nil && y != nil && !c.sameContents(x, y) {
 			return true
 		}
 	}

@@ -206,7 +206,7 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 	}
 	e := Evidence{Section: sa.Name, OffsetA: int64(addrA - sa.Addr), OffsetB: int64(addrB - sb.Addr)}
 	total := unmatched(x, y, align(x, y))
-	t, u := c.pcA, c.pcB
+	t, u := readPclntab(x, c.a.Order, c.a.word), readPclntab(y, c.b.Order, c.b.word)
 	if t == nil || u == nil {
 		e.Verdict, e.Structure, e.Bytes = Code, "line table of an unknown form", total
 		c.out.add(e, sa.tallyFlags())

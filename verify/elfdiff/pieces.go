@@ -20,6 +20,10 @@ func (c *comparison) comparePairs(pairs []pair) {
 		default:
 			c.comparePieces(p, names, namesB)
 		}
+		if i+1 == len(pairs) || pairs[i+1].sa != p.sa {
+			c.a.release(p.sa)
+			c.b.release(p.sb)
+		}
 	}
 }
 

@@ -61,11 +61,24 @@ func (c *comparison) compareSection(x, y *section) {
 	if x.alloc() && c.bySymbol(x) && x.Flags&elf.SHF_TLS == 0 {
 		return // layout's
 	}
-	dx, dy := c.a.contents(x), c.b.contents(y)
-	if bytes.Equal(dx, dy) && x.Size == y.Size {
+	if c.sameContents(x, y) {
 		return
 	}
 	e := Evidence{Verdict: sectionClass(x.Name, x.alloc(), x.exec()), Section: x.Name}
+	switch {
+	case x.Type == elf.SHT_RELA, x.Type == elf.SHT_REL, x.Type == elf.SHT_DYNAMIC:
+		return // compareRelocs's, compareSegments's
+	case x.Name == ".dynsym" || x.Name == ".symtab" || x.Name == ".dynstr" || x.Name == ".strtab":
+		return // compareNames's
+	case isDebug(x.Name):
+		c.compareDebug(x, y)
+		return
+	}
+	dx, dy := c.a.contents(x), c.b.contents(y)
+	defer func() {
+		c.a.release(x)
+		c.b.release(y)
+	}()
 	switch {
 	case x.Name == ".shstrtab", isLinkage(x.Name), x.Type == elf.SHT_HASH, x.Type == elf.SHT_GNU_HASH, x.Type == elf.SHT_GNU_VERSYM:
 		// Made from what is compared: section names, relocations, the names of symbols.
@@ -74,16 +87,9 @@ func (c *comparison) compareSection(x, y *section) {
 	case x.Type == elf.SHT_GNU_VERNEED && c.a.versionNeeds(x) == c.b.versionNeeds(y):
 		c.out.addMoved(x.Name, sizedDiff(dx, dy), x.tallyFlags())
 		return
-	case x.Type == elf.SHT_RELA, x.Type == elf.SHT_REL, x.Type == elf.SHT_DYNAMIC:
-		return // compareRelocs's, compareDynamic's
-	case x.Name == ".dynsym" || x.Name == ".symtab" || x.Name == ".dynstr" || x.Name == ".strtab":
-		return // compareNames's
 	case x.Type == elf.SHT_NOBITS || x.Flags&elf.SHF_TLS != 0:
 		e.Structure = "thread-local memory"
 		e.Bytes = sizedDiff(dx, dy)
-	case isDebug(x.Name):
-		c.compareDebug(x, y)
-		return
 	case x.Name == ".go.buildinfo":
 		e.Structure = "go.buildinfo"
 		e.Bytes = unmatched(dx, dy, align(dx, dy))
