@@ -15,9 +15,16 @@ type piece struct{ a, b, n uint64 }
 type addrMap struct{ pieces []piece }
 
 func (m *addrMap) add(a, b, n uint64) {
-	if n > 0 {
-		m.pieces = append(m.pieces, piece{a, b, n})
+	if n == 0 {
+		return
 	}
+	if l := len(m.pieces); l > 0 {
+		if p := &m.pieces[l-1]; p.a+p.n == a && p.b+p.n == b {
+			p.n += n
+			return
+		}
+	}
+	m.pieces = append(m.pieces, piece{a, b, n})
 }
 
 func (m *addrMap) sort() {
@@ -53,14 +60,25 @@ func (m *addrMap) same(a, b uint64) bool {
 // unit is a named stretch of a section, or what lies between two of them.
 type unit struct {
 	lo, hi uint64
-	key    string
-	gap    bool
+	unitKey
+}
+
+// unitKey names a unit: by the key of its symbol, or of the symbol before it.
+type unitKey struct {
+	key string
+	gap bool
 }
 
 // sectionSymbols groups the symbols that can bound units by section, sorted by address. Of several names for one place the
 // widest symbol counts, then the first name that is not the linker's alias.
 func (im *image) sectionSymbols(table []symbol) map[int][]symbol {
 	out := map[int][]symbol{}
+	counts := make([]int, len(im.secs))
+	for _, y := range table {
+		if y.defined() && int(y.shndx) < len(counts) {
+			counts[y.shndx]++
+		}
+	}
 	for _, y := range table {
 		t := y.typ()
 		if !y.defined() || y.name == "" || y.name[0] == '$' || t == elf.STT_FILE || t == elf.STT_SECTION || t == elf.STT_TLS || int(y.shndx) >= len(im.secs) {
@@ -70,7 +88,11 @@ func (im *image) sectionSymbols(table []symbol) map[int][]symbol {
 		if y.value < s.Addr || y.value-s.Addr > s.Size || y.size > s.Size-(y.value-s.Addr) {
 			continue
 		}
-		out[int(y.shndx)] = append(out[int(y.shndx)], y)
+		l := out[int(y.shndx)]
+		if l == nil {
+			l = make([]symbol, 0, counts[y.shndx])
+		}
+		out[int(y.shndx)] = append(l, y)
 	}
 	for i, l := range out {
 		slices.SortFunc(l, func(x, y symbol) int {
@@ -114,19 +136,19 @@ func keys(l []symbol) []string {
 	return out
 }
 
-// units cuts a section at the symbols whose keys both files have in it. What lies between belongs to the symbol before it.
+// units cuts a section at the symbols whose keys both files have in it, at all if common is nil. What lies between belongs to the symbol before it.
 func units(s *section, l []symbol, ks []string, common map[string]bool) []unit {
 	var out []unit
 	at, prev := s.Addr, "^"
 	end := s.Addr + s.Size
 	gap := func(to uint64) {
 		if to > at {
-			out = append(out, unit{at, to, "+" + prev, true})
+			out = append(out, unit{at, to, unitKey{prev, true}})
 			at = to
 		}
 	}
 	for i, y := range l {
-		if !common[ks[i]] {
+		if common != nil && !common[ks[i]] {
 			continue
 		}
 		if y.value < at { // inside the last unit, which ends here
@@ -139,7 +161,7 @@ func units(s *section, l []symbol, ks []string, common map[string]bool) []unit {
 		gap(y.value)
 		prev = ks[i]
 		if y.size > 0 {
-			out = append(out, unit{y.value, min(y.value+y.size, end), ks[i], false})
+			out = append(out, unit{y.value, min(y.value+y.size, end), unitKey{ks[i], false}})
 			at = out[len(out)-1].hi
 		}
 	}

@@ -130,28 +130,20 @@ func isLinkage(name string) bool {
 
 func (c *comparison) pairUnits(s, o *section, la, lb []symbol) []pair {
 	ka, kb := keys(la), keys(lb)
-	inA := make(map[string]bool, len(ka))
-	for _, k := range ka {
-		inA[k] = true
-	}
-	common := make(map[string]bool, len(kb))
-	for _, k := range kb {
-		if inA[k] {
-			common[k] = true
-		}
-	}
+	common := commonKeys(ka, kb)
 	ua, ub := units(s, la, ka, common), units(o, lb, kb, common)
-	at := make(map[string]int, len(ub))
-	for i, u := range ub {
-		at[u.key] = i
-	}
+	find := finder(ua, ub)
 	used := make([]bool, len(ub))
 	var out []pair
-	for _, u := range ua {
+	for j, u := range ua {
 		p := pair{sa: s, sb: o, ua: u}
-		if i, ok := at[u.key]; ok && !used[i] {
+		if i, ok := find(j); ok && !used[i] {
 			used[i] = true
 			p.ub = ub[i]
+			if c.equalUnits(p) {
+				c.addrs.add(u.lo, p.ub.lo, u.hi-u.lo)
+				continue
+			}
 			p.pieces = c.correspond(p)
 		}
 		out = append(out, p)
@@ -162,6 +154,51 @@ func (c *comparison) pairUnits(s, o *section, la, lb []symbol) []pair {
 		}
 	}
 	return out
+}
+
+// commonKeys are the keys that both files have, nil if they have the same ones in the same order.
+func commonKeys(ka, kb []string) map[string]bool {
+	if slices.Equal(ka, kb) {
+		return nil
+	}
+	inA := make(map[string]bool, len(ka))
+	for _, k := range ka {
+		inA[k] = true
+	}
+	common := make(map[string]bool, len(kb))
+	for _, k := range kb {
+		if inA[k] {
+			common[k] = true
+		}
+	}
+	return common
+}
+
+// finder returns a function from a place in ua to the place of the unit of the same name in ub.
+func finder(ua, ub []unit) func(int) (int, bool) {
+	if slices.EqualFunc(ua, ub, func(x, y unit) bool { return x.unitKey == y.unitKey }) {
+		return func(i int) (int, bool) { return i, true }
+	}
+	at := make(map[unitKey]int, len(ub))
+	for i, u := range ub {
+		at[u.unitKey] = i
+	}
+	return func(i int) (int, bool) {
+		j, ok := at[ua[i].unitKey]
+		return j, ok
+	}
+}
+
+// equalUnits reports whether two units have the same contents, so that there is nothing to compare.
+func (c *comparison) equalUnits(p pair) bool {
+	if p.ua.hi-p.ua.lo != p.ub.hi-p.ub.lo {
+		return false
+	}
+	if p.sa.Type == elf.SHT_NOBITS {
+		return true
+	}
+	x, y := c.a.unitBytes(p.sa, p.ua), c.b.unitBytes(p.sb, p.ub)
+	return len(x) > 0 && bytes.Equal(x, y)
 }
 
 // correspond finds the pieces of two units of one name. Line tables have a comparison of their own.
@@ -201,7 +238,7 @@ func (c *comparison) pclntabPieces(p pair, x, y []byte) []piece {
 // isPclntab reports whether the units are Go's line table: what follows the symbol runtime.pclntab, or the section's beginning
 // in a file without that symbol.
 func isPclntab(p pair) bool {
-	return p.ua.key == "+runtime.pclntab" || (p.ua.key == "+^" && strings.HasSuffix(p.sa.Name, ".gopclntab"))
+	return p.ua.gap && p.ua.key == "runtime.pclntab" || (p.ua.gap && p.ua.key == "^" && strings.HasSuffix(p.sa.Name, ".gopclntab"))
 }
 
 // unitBytes are a unit's bytes; none for SHT_NOBITS.

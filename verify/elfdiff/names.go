@@ -7,7 +7,10 @@ import (
 )
 
 // addrNames finds the symbol that covers an address.
-type addrNames struct{ syms []symbol }
+type addrNames struct {
+	table []symbol
+	order []int32 // places in table, by address
+}
 
 // table returns .symtab's symbols, else .dynsym's.
 func (im *image) table() []symbol {
@@ -20,22 +23,19 @@ func (im *image) table() []symbol {
 }
 
 func newAddrNames(im *image) *addrNames {
-	var keep []symbol
-	for _, y := range byName(im.table()) {
-		if y.defined() && y.size > 0 {
-			keep = append(keep, y)
+	n := &addrNames{table: im.table()}
+	for i := range n.table {
+		if y := &n.table[i]; y.defined() && y.size > 0 && nameable(y) {
+			n.order = append(n.order, int32(i))
 		}
 	}
-	slices.SortFunc(keep, func(x, y symbol) int {
+	slices.SortFunc(n.order, func(i, j int32) int {
+		x, y := &n.table[i], &n.table[j]
 		switch {
-		case x.value < y.value:
-			return -1
-		case x.value > y.value:
-			return 1
-		case x.size > y.size:
-			return -1 // the larger first, so that the last one at or before an address is the innermost
-		case x.size < y.size:
-			return 1
+		case x.value != y.value:
+			return cmp64(x.value, y.value)
+		case x.size != y.size:
+			return cmp64(y.size, x.size) // the larger first, so that the last one at or before an address is the innermost
 		}
 		// of two names for one thing, the linker's "local." alias comes first and loses
 		if c := boolCmp(strings.HasPrefix(y.name, "local."), strings.HasPrefix(x.name, "local.")); c != 0 {
@@ -43,8 +43,10 @@ func newAddrNames(im *image) *addrNames {
 		}
 		return strings.Compare(x.name, y.name)
 	})
-	return &addrNames{keep}
+	return n
 }
+
+func (n *addrNames) sym(i int) *symbol { return &n.table[n.order[i]] }
 
 func boolCmp(x, y bool) int {
 	switch {
@@ -58,10 +60,10 @@ func boolCmp(x, y bool) int {
 
 // at is the name of the innermost symbol that covers addr, "" if none does. It looks back over a few enclosed symbols only.
 func (n *addrNames) at(addr uint64) string {
-	i := sort.Search(len(n.syms), func(i int) bool { return n.syms[i].value > addr })
+	i := sort.Search(len(n.order), func(i int) bool { return n.sym(i).value > addr })
 	for k := 0; k < 8 && i > 0; k++ {
 		i--
-		if y := n.syms[i]; addr-y.value < y.size {
+		if y := n.sym(i); addr-y.value < y.size {
 			return y.name
 		}
 	}
@@ -73,9 +75,9 @@ func (n *addrNames) fingerprint(addr, count uint64) bool {
 	if isFingerprint(n.at(addr)) {
 		return true
 	}
-	i := sort.Search(len(n.syms), func(i int) bool { return n.syms[i].value >= addr })
-	for ; i < len(n.syms) && n.syms[i].value-addr < count; i++ {
-		if isFingerprint(n.syms[i].name) {
+	i := sort.Search(len(n.order), func(i int) bool { return n.sym(i).value >= addr })
+	for ; i < len(n.order) && n.sym(i).value-addr < count; i++ {
+		if isFingerprint(n.sym(i).name) {
 			return true
 		}
 	}

@@ -8,8 +8,6 @@ import (
 
 // comparePairs compares what layout paired.
 func (c *comparison) comparePairs(pairs []pair) {
-	names := c.nameA()
-	namesB := c.nameB()
 	for i := range pairs {
 		p := &pairs[i]
 		switch {
@@ -18,7 +16,7 @@ func (c *comparison) comparePairs(pairs []pair) {
 		case isPclntab(*p) && p.ub.hi > p.ub.lo && p.ua.hi > p.ua.lo:
 			c.comparePclntab(p)
 		default:
-			c.comparePieces(p, names, namesB)
+			c.comparePieces(p)
 		}
 		if i+1 == len(pairs) || pairs[i+1].sa != p.sa {
 			c.a.release(p.sa)
@@ -32,13 +30,13 @@ func (c *comparison) compareSizes(p *pair) {
 	if p.ua.gap || p.ub.gap || p.ua.hi-p.ua.lo == p.ub.hi-p.ub.lo {
 		return
 	}
-	c.out.add(Evidence{Verdict: Data, Section: p.sa.Name, Symbol: symbolOf(p.ua.key + p.ub.key), Structure: "size of zeroed memory",
+	c.out.add(Evidence{Verdict: Data, Section: p.sa.Name, Symbol: symbolOf(p.ua.key), Structure: "size of zeroed memory",
 		OffsetA: int64(p.ua.lo - p.sa.Addr), OffsetB: int64(p.ub.lo - p.sb.Addr)}, p.sa.tallyFlags())
 }
 
 // symbolOf is a unit's name without the marks that keys add.
 func symbolOf(key string) string {
-	key, _, _ = strings.Cut(strings.TrimPrefix(key, "+"), "\x00")
+	key, _, _ = strings.Cut(key, "\x00")
 	if key == "^" {
 		return ""
 	}
@@ -46,7 +44,7 @@ func symbolOf(key string) string {
 }
 
 // comparePieces compares the bytes that correspond, and counts those that do not.
-func (c *comparison) comparePieces(p *pair, names, namesB *addrNames) {
+func (c *comparison) comparePieces(p *pair) {
 	x, y := c.a.unitBytes(p.sa, p.ua), c.b.unitBytes(p.sb, p.ub)
 	if p.ua.gap && p.ub.gap && padding(p.sa, x) && padding(p.sb, y) {
 		c.out.addMoved(p.sa.Name, absDiff(len(x), len(y)), p.sa.tallyFlags())
@@ -55,12 +53,12 @@ func (c *comparison) comparePieces(p *pair, names, namesB *addrNames) {
 	var i, j int
 	for _, q := range append(p.pieces, piece{p.ua.lo + uint64(len(x)), p.ub.lo + uint64(len(y)), 0}) {
 		a, b := int(q.a-p.ua.lo), int(q.b-p.ub.lo)
-		c.leftOut(p, x[i:a], y[j:b], i, j, names, namesB)
+		c.leftOut(p, x[i:a], y[j:b], i, j)
 		i, j = a+int(q.n), b+int(q.n)
 		if i > len(x) || j > len(y) {
 			return
 		}
-		c.comparePiece(p, q, x[a:i], y[b:j], names)
+		c.comparePiece(p, q, x[a:i], y[b:j])
 	}
 }
 
@@ -83,7 +81,7 @@ func padding(s *section, b []byte) bool {
 }
 
 // leftOut notes bytes that correspond to nothing in the other file.
-func (c *comparison) leftOut(p *pair, x, y []byte, i, j int, names, namesB *addrNames) {
+func (c *comparison) leftOut(p *pair, x, y []byte, i, j int) {
 	if len(x) == 0 && len(y) == 0 {
 		return
 	}
@@ -101,10 +99,10 @@ func (c *comparison) leftOut(p *pair, x, y []byte, i, j int, names, namesB *addr
 		e.OffsetB = -1
 	}
 	if len(x) > 0 {
-		e.Symbol = names.at(p.ua.lo + uint64(i))
+		e.Symbol = c.nameA().at(p.ua.lo + uint64(i))
 	}
 	if e.Symbol == "" && len(y) > 0 {
-		e.Symbol = namesB.at(p.ub.lo + uint64(j))
+		e.Symbol = c.nameB().at(p.ub.lo + uint64(j))
 	}
 	if e.Symbol == "" && !p.ua.gap {
 		e.Symbol = symbolOf(p.ua.key)
@@ -128,7 +126,7 @@ func (c *comparison) note(e Evidence, p *pair) {
 }
 
 // comparePiece compares bytes of equal length: relocated slots are compared elsewhere, references are followed.
-func (c *comparison) comparePiece(p *pair, q piece, x, y []byte, names *addrNames) {
+func (c *comparison) comparePiece(p *pair, q piece, x, y []byte) {
 	var moved int64
 	var places []span
 	var code *armCode
@@ -181,7 +179,7 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte, names *addrName
 	for _, d := range places {
 		s := p.sa
 		addr := q.a + uint64(d.off)
-		name := names.at(addr)
+		name := c.nameA().at(addr)
 		if other := c.nameB().at(q.b + uint64(d.off)); name == "" || isFingerprint(other) {
 			name = other
 		}

@@ -81,14 +81,19 @@ func stringAt(s string, off uint32) string {
 	return ""
 }
 
-// byName keeps what can be compared by name: no file, section or mapping symbols ("$a", "$d" on arm).
+// nameable reports whether a symbol can be compared by name: no file, section or mapping symbol ("$a", "$d" on arm).
+func nameable(y *symbol) bool {
+	t := y.typ()
+	return y.name != "" && t != elf.STT_FILE && t != elf.STT_SECTION && y.name[0] != '$'
+}
+
+// byName copies what can be compared by name.
 func byName(syms []symbol) []symbol {
 	keep := make([]symbol, 0, len(syms))
-	for _, y := range syms {
-		if t := y.typ(); y.name == "" || t == elf.STT_FILE || t == elf.STT_SECTION || y.name[0] == '$' {
-			continue
+	for i := range syms {
+		if nameable(&syms[i]) {
+			keep = append(keep, syms[i])
 		}
-		keep = append(keep, y)
 	}
 	return keep
 }
