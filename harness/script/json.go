@@ -24,7 +24,8 @@ func (s *session) json(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
 	where := ""
 	if len(args) == 4 {
-		where, args = args[1], append(args[:1], args[2:]...)
+		where = args[1] // on its own line: append writes over it
+		args = append(args[:1], args[2:]...)
 	}
 	docs, err := documents(text)
 	if err != nil {

@@ -44,6 +44,7 @@ func Params(o Options) testscript.Params {
 			// The home directory exists and is empty, so that nothing of the user's leaks in.
 			env.Setenv("HOME", env.WorkDir+"/.home")
 			env.Setenv("NO_COLOR", "1")
+			env.Values[namesKey{}] = names(env.Vars)
 			return os.MkdirAll(env.WorkDir+"/.home", 0o755)
 		},
 		Condition: condition,
@@ -56,6 +57,13 @@ func Params(o Options) testscript.Params {
 			"offline":  s.offline,
 			"digest":   s.digest,
 			"edit":     s.edit,
+			"during":   s.during,
+			"extract":  s.extract,
+			"owncache": s.ownCache,
+			"lines":    s.lines,
+			"cut":      s.cut,
+			"within":   s.within,
+			"nothing":  s.nothing,
 		},
 	}
 }

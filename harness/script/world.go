@@ -5,14 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/plugproof/plugproof/results"
 )
 
 // poll is how long a waiting command pauses between two looks.
@@ -41,24 +38,13 @@ func (s *session) waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: waitfor FILE REGEXP")
 	}
-	re, err := regexp.Compile(args[1])
-	ts.Check(err)
-	pattern := ts.MkAbs(args[0])
-	if !s.eventually(func() bool {
-		files, _ := filepath.Glob(pattern)
-		for _, f := range files {
-			if b, err := os.ReadFile(f); err == nil && re.Match(b) {
-				return true
-			}
-		}
-		return false
-	}) {
+	matched, _ := s.watching(ts, args[0], args[1])
+	if !s.eventually(matched) {
 		ts.Fatalf("waitfor: no %s matched %q within %v", args[0], args[1], s.timeout)
 	}
 }
 
-// noProcess waits until no process has TEXT in its command line, environment's PWD or working directory:
-// `noproc $WORK` after a kill. Zombies do not count: they run nothing.
+// noProcess waits until no process has TEXT in its command line, environment or working directory: `noproc $WORK` after a kill. Zombies do not count: they run nothing.
 func (s *session) noProcess(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: noproc TEXT")
@@ -82,8 +68,9 @@ func processesWith(text string) []string {
 			continue
 		}
 		cwd, _ := os.Readlink(dir + "/cwd")
+		environ, _ := os.ReadFile(dir + "/environ")
 		line := string(bytes.ReplaceAll(cmdline, []byte{0}, []byte{' '}))
-		if strings.Contains(line, text) || strings.HasPrefix(cwd, text) {
+		if strings.Contains(line, text) || strings.HasPrefix(cwd, text) || bytes.Contains(environ, []byte(text)) {
 			found = append(found, filepath.Base(dir)+" "+line)
 		}
 	}
@@ -101,34 +88,4 @@ func (s *session) tinyDisk(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("tinydisk: mounting %s: %v: %s", dir, err, out)
 	}
 	ts.Defer(func() { exec.Command("umount", "-l", dir).Run() })
-}
-
-// digest demands that the files named have one and the same SHA-256, or with ! that no two have.
-func (s *session) digest(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 2 {
-		ts.Fatalf("usage: digest FILE FILE...")
-	}
-	seen := map[results.Digest]string{}
-	for _, name := range args {
-		d := results.DigestOf([]byte(ts.ReadFile(name)))
-		if other, ok := seen[d]; ok && neg {
-			ts.Fatalf("digest: %s and %s are the same: %s", other, name, d)
-		}
-		seen[d] = name
-	}
-	if !neg && len(seen) != 1 {
-		ts.Fatalf("digest: %d different contents among %v", len(seen), args)
-	}
-}
-
-// edit replaces text in a file, every occurrence, and demands that there is one: `edit FILE OLD NEW`.
-func (s *session) edit(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: edit FILE OLD NEW")
-	}
-	text := ts.ReadFile(args[0])
-	if !strings.Contains(text, args[1]) {
-		ts.Fatalf("edit: %s does not contain %q", args[0], args[1])
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o644))
 }
