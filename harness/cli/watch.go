@@ -14,10 +14,16 @@ import (
 // heartbeat is how long a run may be silent.
 const heartbeat = 15 * time.Second
 
-// watch shows on stderr how a run goes on: a line for each finished cell, and a heartbeat that says what is being done,
-// for how long, and how much is left.
+// recent is how many of the cells that ended last the estimate of what is left goes by: the first ones compile the standard
+// library, which says nothing about the others.
+const recent = 6
+
+// watch shows on stderr how a run goes on: a line for each finished cell, and what is being done, for how long, and how much
+// is left: on a terminal in a last line that is written again every second, elsewhere as a heartbeat.
 type watch struct {
 	app    *app
+	live   bool        // stderr is a terminal
+	ends   []time.Time // of the recent cells, and of the beginning
 	total  int
 	begun  time.Time
 	mu     sync.Mutex
@@ -35,6 +41,7 @@ func newWatch(a *app, total int) *watch {
 	now := a.env.Now()
 	w := &watch{app: a, total: total, begun: now, said: now, doing: map[results.CellID]string{}, states: map[results.CellID][]results.Record{},
 		ticker: time.NewTicker(time.Second), quit: make(chan struct{})}
+	w.live, w.ends = a.terminal(a.env.Stderr), []time.Time{now}
 	w.ended.Add(1)
 	go func() {
 		defer w.ended.Done()
@@ -56,6 +63,9 @@ func (w *watch) stop() {
 		w.ticker.Stop()
 		close(w.quit)
 		w.ended.Wait()
+		if w.live {
+			fmt.Fprint(w.app.env.Stderr, eraseLine)
+		}
 	})
 }
 
@@ -73,6 +83,8 @@ func (w *watch) event(e worker.Event) {
 		}
 	case e.Done:
 		w.done++
+		w.ends = append(w.ends, w.app.env.Now())
+		w.ends = w.ends[max(0, len(w.ends)-recent-1):]
 		delete(w.doing, id)
 		w.say("[%d/%d] %s: %s", w.done, w.total, e.Cell, summary(w.states[id]))
 	}
@@ -98,25 +110,49 @@ func summary(records []results.Record) string {
 	return strings.Join(parts, ", ") + ": " + string(state)
 }
 
+// eraseLine returns to the first column and erases the line (ECMA-48: CR, EL).
+const eraseLine = "\r\x1b[K"
+
 func (w *watch) beat() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.app.env.Now().Sub(w.said) < heartbeat {
+	if !w.live && w.app.env.Now().Sub(w.said) < heartbeat {
 		return
+	}
+	line := w.status()
+	if !w.live {
+		w.say("%s", line)
+		return
+	}
+	if width := w.app.columns(w.app.env.Stderr); width > 0 && len(line) >= width {
+		line = line[:width-1]
+	}
+	fmt.Fprint(w.app.env.Stderr, eraseLine+line)
+}
+
+// status is one line: how many cells are done, for how long, what is being done and how long the rest may take.
+func (w *watch) status() string {
+	now := w.app.env.Now()
+	text := fmt.Sprintf("%d of %d cells after %s", w.done, w.total, now.Sub(w.begun).Round(time.Second))
+	if n := len(w.ends) - 1; n > 0 && w.done < w.total {
+		each := w.ends[n].Sub(w.ends[0]) / time.Duration(n)
+		text += fmt.Sprintf(", about %s left", max(time.Second, each*time.Duration(w.total-w.done)-now.Sub(w.ends[n])).Round(time.Second))
 	}
 	var doing []string
 	for _, d := range w.doing {
 		doing = append(doing, d)
 	}
-	text := strings.Join(slices.Sorted(slices.Values(doing)), "; ")
-	if w.done > 0 {
-		used := w.app.env.Now().Sub(w.begun)
-		text += fmt.Sprintf("; about %s left", (used / time.Duration(w.done) * time.Duration(w.total-w.done)).Round(time.Second))
+	if len(doing) > 0 {
+		text += ": " + strings.Join(slices.Sorted(slices.Values(doing)), "; ")
 	}
-	w.say("%d of %d cells after %s: %s", w.done, w.total, w.app.env.Now().Sub(w.begun).Round(time.Second), text)
+	return text
 }
 
 func (w *watch) say(format string, args ...any) {
 	w.said = w.app.env.Now()
-	fmt.Fprintf(w.app.env.Stderr, "plugproof: "+format+"\n", args...)
+	before := ""
+	if w.live {
+		before = eraseLine
+	}
+	fmt.Fprintf(w.app.env.Stderr, before+"plugproof: "+format+"\n", args...)
 }
