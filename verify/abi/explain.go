@@ -13,7 +13,7 @@ func (p *process) explain(o *object, diffs []Difference) *Cause {
 	if owner := diffs[0].Owner; owner != "" {
 		for _, g := range p.global {
 			if g.path == owner && g != o {
-				e.a, e.aName = g, "the earlier plugin "+owner
+				e.a, e.aName = g, "earlier plugin "+owner
 			}
 		}
 	}

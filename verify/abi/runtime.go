@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/plugproof/plugproof/verify/goelf"
@@ -36,15 +37,18 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{verdict: Abort, cause: unknown("the plugin path is empty")}, nil
 	case md.typemap:
 		v := AlreadyLoaded
-		if mod == nil {
+		if l.fresh && mod == nil {
 			v = NotAPlugin
 		}
 		return goError{text: "plugin already loaded", verdict: v, cause: p.unseen(l, mod, mine)}, nil
 	}
 	if other := p.modules.samePath(md.path); other != nil {
 		md.bad = true
-		return goError{text: "plugin already loaded", verdict: AlreadyLoaded,
-			cause: &Cause{"plugin-path", fmt.Sprintf("%s was opened before with the same plugin path %q", other.obj.path, md.path)}}, nil
+		cause := unknown("%s was opened before with the same plugin path %q", other.obj.path, md.path)
+		if strings.HasPrefix(md.path, "plugin/unnamed-") {
+			cause.ID = "plugin-path"
+		}
+		return goError{text: "plugin already loaded", verdict: AlreadyLoaded, cause: cause}, nil
 	}
 	diffs, err := p.compare(md.obj, mod)
 	if err != nil {

@@ -50,11 +50,11 @@ func (p *Plugin) why(b *strings.Builder) {
 	}
 	for _, g := range group(p.Mismatches) {
 		first := g[0]
-		by := ""
+		by := "host"
 		if first.Owner != "" {
-			by = " of " + clean(first.Owner)
+			by = "earlier " + clean(first.Owner)
 		}
-		fmt.Fprintf(b, "  %s: host%s %s, plugin %s\n", clean(text(first.Module)), by, clean(text(first.Host.Version)), clean(text(first.Plugin.Version)))
+		fmt.Fprintf(b, "  %s: %s %s, plugin %s\n", clean(text(first.Module)), by, clean(text(first.Host.Version)), clean(text(first.Plugin.Version)))
 		for _, d := range g {
 			fmt.Fprintf(b, "    %s %s %s\n", d.Host.Hash, d.Plugin.Hash, clean(d.Package))
 		}

@@ -1,0 +1,165 @@
+package abi
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
+	refuse := func(v Verdict, cause *Cause, format string, args ...any) (loading, error) {
+		return loading{text: fmt.Sprintf(format, args...), verdict: v, cause: cause}, nil
+	}
+	for _, l := range p.loaded {
+		if l.id == in.ID {
+			return loading{obj: l}, nil
+		}
+	}
+	if in.R == nil {
+		if errnoText(in.Err) == "Is a directory" {
+			return refuse(DlopenError, nil, "%s: cannot read file data: Is a directory", in.Real)
+		}
+		return refuse(DlopenError, nil, "%s: cannot open shared object file: %s", in.Real, errnoText(in.Err))
+	}
+	if why, _ := glibcVerify(in.R, in.Size, p.mach); why != "" {
+		v, cause := classify(in, p)
+		return refuse(v, cause, "%s: %s", in.Real, why)
+	}
+	o, early, err := openPlugin(p, in)
+	if err != nil || early.fatal != "" {
+		return early, err
+	}
+	flags, _ := o.file.DynValue(elf.DT_FLAGS_1)
+	switch {
+	case o.file.Segment(elf.PT_LOAD) == nil:
+		return refuse(NotAPlugin, nil, "%s: object file has no loadable segments", in.Real)
+	case o.file.Type == elf.ET_EXEC:
+		return refuse(NotAPlugin, nil, "%s: cannot dynamically load executable", in.Real)
+	case o.file.Segment(elf.PT_DYNAMIC) == nil:
+		return refuse(NotAPlugin, nil, "%s: object file has no dynamic section", in.Real)
+	case flags&df1PIE != 0:
+		return refuse(NotAPlugin, nil, "%s: cannot dynamically load position-independent executable", in.Real)
+	case flags&uint64(elf.DF_1_NOOPEN) != 0:
+		return refuse(DlopenError, nil, "%s: shared object cannot be dlopen()ed", in.Real)
+	}
+	before := len(p.loaded)
+	scope := slices.Clone(p.global)
+	p.loaded = append(p.loaded, o)
+	p.add(o)
+	undo := func() { p.loaded, p.global = p.loaded[:before], scope }
+	for i := before; i < len(p.loaded); i++ {
+		obj := p.loaded[i]
+		if obj.missing {
+			continue
+		}
+		needed, err := obj.file.Needed()
+		if err != nil {
+			return loading{}, fmt.Errorf("reading what %q needs: %w", obj.path, err)
+		}
+		for _, n := range needed {
+			dep, fresh, err := g.library(p, n, obj)
+			if err != nil && p.opt.Root == nil {
+				dep, fresh, err = &object{name: n, short: n, path: n, missing: true, runtime: true}, true, nil
+			}
+			if err != nil {
+				undo()
+				return refuse(DlopenError, libcCause(p, o, n, 0), "%v", err)
+			}
+			if fresh {
+				dep.runtime = true
+				p.loaded = append(p.loaded, dep)
+			}
+			p.add(dep)
+		}
+	}
+	for _, obj := range p.loaded[before:] {
+		if text := g.versions(p, obj); text != "" {
+			undo()
+			return refuse(DlopenError, &Cause{"libc", text}, "%s", text)
+		}
+	}
+	for i := len(p.loaded) - 1; i >= before; i-- { // dependencies are relocated first
+		text, err := g.relocate(p, p.loaded[i])
+		if err != nil {
+			return loading{}, err
+		}
+		if text != "" {
+			undo()
+			return refuse(DlopenError, nil, "%s", text)
+		}
+	}
+	return loading{obj: o, fresh: true}, nil
+}
+
+// versions is _dl_check_map_versions.
+func (g *glibcLoader) versions(p *process, o *object) string {
+	if o.missing {
+		return ""
+	}
+	needs, err := o.file.VersionNeeds()
+	if err != nil {
+		return ""
+	}
+	for _, n := range needs {
+		for _, l := range p.loaded {
+			if l.missing || l.short != n.File && l.file.DynString(elf.DT_SONAME) != n.File {
+				continue
+			}
+			defs, err := l.file.VersionDefs()
+			if err == nil && len(defs) > 0 && !n.Weak && !slices.Contains(defs, n.Version) {
+				return fmt.Sprintf("%s: version `%s' not found (required by %s)", l.name, n.Version, o.name)
+			}
+			break
+		}
+	}
+	return ""
+}
+
+// relocate finds the first strong symbol that nothing in the scope defines. glibc applies DT_RELA or DT_REL first, then DT_JMPREL.
+func (g *glibcLoader) relocate(p *process, o *object) (string, error) {
+	if o.missing {
+		return "", nil
+	}
+	first, plt := "", ""
+	seen := map[uint32]bool{}
+	for r, err := range o.file.Relocs() {
+		if err != nil {
+			return "", fmt.Errorf("reading %q: %w", o.path, err)
+		}
+		if r.Sym == 0 || seen[r.Sym] {
+			continue
+		}
+		s, err := o.file.DynSymbolEntry(r.Sym)
+		if err != nil {
+			return "", fmt.Errorf("reading %q: %w", o.path, err)
+		}
+		if seen[r.Sym] = true; s.Defined() || s.Bind() == elf.STB_WEAK {
+			continue
+		}
+		if s, err = o.file.DynSymbol(r.Sym); err != nil {
+			return "", fmt.Errorf("reading %q: %w", o.path, err)
+		}
+		d, _, known, err := p.find(p.global, s.Name, goelf.Symbol.Defined)
+		if err != nil {
+			return "", err
+		}
+		if d != nil || !known {
+			continue
+		}
+		text := fmt.Sprintf("%s: undefined symbol: %s", o.name, s.Name)
+		if v, err := o.file.SymbolVersion(r.Sym); err == nil && v != "" {
+			text += ", version " + v
+		}
+		if r.Table == goelf.JmpRel && plt == "" {
+			plt = text
+		} else if r.Table != goelf.JmpRel && first == "" {
+			first = text
+		}
+	}
+	if first != "" {
+		return first, nil
+	}
+	return plt, nil
+}

@@ -1,0 +1,138 @@
+package abi
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// musl's texts of errno (src/errno/__strerror.h).
+const (
+	muslNoExec = "Exec format error"
+	muslBusy   = "Resource busy"
+)
+
+// muslMap is map_library's look at the headers. It reads them with the host's word size and checks neither magic number nor machine.
+func muslMap(r io.ReaderAt, size int64, mach *machine) string {
+	n, phent := 52, 32
+	if mach.class == elf.ELFCLASS64 {
+		n, phent = 64, 56
+	}
+	h := make([]byte, n)
+	if size < int64(n) {
+		return muslNoExec
+	}
+	if _, err := r.ReadAt(h, 0); err != nil {
+		return muslNoExec
+	}
+	le := binary.LittleEndian
+	if t := elf.Type(le.Uint16(h[16:])); t != elf.ET_DYN && t != elf.ET_EXEC {
+		return muslNoExec
+	}
+	var phoff uint64
+	var ent, num uint64
+	if mach.class == elf.ELFCLASS64 {
+		phoff, ent, num = le.Uint64(h[32:]), uint64(le.Uint16(h[54:])), uint64(le.Uint16(h[56:]))
+	} else {
+		phoff, ent, num = uint64(le.Uint32(h[28:])), uint64(le.Uint16(h[42:])), uint64(le.Uint16(h[44:]))
+	}
+	if phoff > uint64(size) || ent*num > uint64(size)-phoff {
+		return muslNoExec
+	}
+	b := make([]byte, ent*num)
+	if _, err := r.ReadAt(b, int64(phoff)); err != nil && err != io.EOF {
+		return muslNoExec
+	}
+	for i := uint64(0); i < num && ent >= 4; i++ {
+		if i*ent+uint64(phent) <= uint64(len(b)) && elf.ProgType(le.Uint32(b[i*ent:])) == elf.PT_DYNAMIC {
+			return ""
+		}
+	}
+	return muslNoExec
+}
+
+func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
+	refuse := func(v Verdict, format string, args ...any) (loading, error) {
+		return loading{text: fmt.Sprintf(format, args...), verdict: v}, nil
+	}
+	for _, l := range p.loaded {
+		if l.id == in.ID {
+			return loading{obj: l}, nil
+		}
+	}
+	if in.R == nil {
+		return refuse(DlopenError, "Error loading shared library %s: %s", in.Real, errnoText(in.Err))
+	}
+	if why := muslMap(in.R, in.Size, p.mach); why != "" {
+		v, cause := classify(in, p)
+		l, err := refuse(v, "Error loading shared library %s: %s", in.Real, why)
+		l.cause = cause
+		return l, err
+	}
+	var err error
+	if in.R, err = asOwn(in.R, p.mach); err != nil {
+		return loading{}, err
+	}
+	o, early, err := openPlugin(p, in)
+	if err != nil || early.fatal != "" {
+		return early, err
+	}
+	if o.file.Type == elf.ET_EXEC && occupied(p.host.file, o.file) {
+		return refuse(NotAPlugin, "Error loading shared library %s: %s", in.Real, muslBusy)
+	}
+	before := len(p.loaded)
+	scope := slices.Clone(p.global)
+	p.loaded = append(p.loaded, o)
+	p.add(o)
+	undo := func() { p.loaded, p.global = p.loaded[:before], scope }
+	for i := before; i < len(p.loaded); i++ {
+		obj := p.loaded[i]
+		needed, err := obj.file.Needed()
+		if err != nil {
+			return loading{}, fmt.Errorf("reading what %q needs: %w", obj.path, err)
+		}
+		for _, n := range needed {
+			dep, fresh, err := m.library(p, n, obj)
+			if err != nil && p.opt.Root == nil {
+				dep, err = &object{name: n, path: n, missing: true, runtime: true}, nil
+			}
+			if err != nil {
+				undo()
+				l, err := refuse(DlopenError, "Error loading shared library %s: %v (needed by %s)", n, err, obj.name)
+				l.cause = libcCause(p, o, n, 0)
+				return l, err
+			}
+			if fresh {
+				dep.runtime = true
+				p.loaded = append(p.loaded, dep)
+			}
+			p.add(dep)
+		}
+	}
+	for _, obj := range p.loaded[before:] {
+		if l, err := m.relocate(p, obj); err != nil || l.text != "" || l.fatal != "" {
+			undo()
+			return l, err
+		}
+	}
+	return loading{obj: o, fresh: true}, nil
+}
+
+// occupied reports whether two programs with fixed addresses collide.
+func occupied(a, b *goelf.File) bool {
+	if a.Type != elf.ET_EXEC {
+		return false
+	}
+	for _, s := range a.Segments {
+		for _, t := range b.Segments {
+			if s.Type == elf.PT_LOAD && t.Type == elf.PT_LOAD && s.Vaddr < t.Vaddr+t.MemSz && t.Vaddr < s.Vaddr+s.MemSz {
+				return true
+			}
+		}
+	}
+	return false
+}
