@@ -149,7 +149,7 @@ func split(ts *testscript.TestScript, file, expr string) (others, matching []str
 	for _, l := range strings.SplitAfter(ts.ReadFile(file), "\n") {
 		switch {
 		case l == "":
-		case re.MatchString(l):
+		case re.MatchString(strings.TrimSuffix(l, "\n")):
 			matching = append(matching, l)
 		default:
 			others = append(others, l)
