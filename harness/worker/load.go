@@ -84,7 +84,7 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 	rec.Inputs.KernelName, rec.Inputs.QEMU, rec.Inputs.Accelerator = out.Release, out.QEMU, out.Accelerator
 	rec.CPU, rec.Boots = out.CPU.Seconds(), out.Boots
 	if out.Kind == vm.HarnessErr {
-		return fmt.Errorf("loading in the virtual machine: %s", out.Error)
+		return errors.Join(fmt.Errorf("loading in the virtual machine: %s", out.Error), w.log(rec, cmd, out))
 	}
 	seen := out.Results[0]
 	if !probe {
@@ -94,6 +94,31 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 		rec.Subjects = append(rec.Subjects, judge(c, i, p, seen))
 	}
 	conclude(rec, "ok")
+	if rec.State() != results.AsExpected {
+		return w.log(rec, cmd, out)
+	}
+	return nil
+}
+
+// log keeps what the machine said of a load that is not as expected.
+func (w *Worker) log(rec *results.Record, cmd guest.Command, out *vm.Outcome) error {
+	f, rel, err := w.Run.CreateLog(rec.Cell.ID().Short() + "-load.txt")
+	if err != nil {
+		return fmt.Errorf("keeping a log: %w", err)
+	}
+	fmt.Fprintf(f, "%s\ncommand: %q\nmachine: %s %s, Linux %s, %d MiB, %d boots, %v CPU\noutcome: %s %s\n", rec.Cell, cmd.Args, out.QEMU, out.Accelerator,
+		out.Release, out.MemoryMiB, out.Boots, out.CPU, out.Kind, out.Error)
+	for _, n := range out.Notes {
+		fmt.Fprintf(f, "note: %s\n", n)
+	}
+	for _, r := range out.Results {
+		fmt.Fprintf(f, "process: %s, exit %d, signal %d %s\n--- stdout\n%s\n--- stderr\n%s\n--- report\n%s\n", r.Kind, r.Exit, r.Signal, r.Error, r.Stdout, r.Stderr, r.Report)
+	}
+	fmt.Fprintf(f, "--- console\n%s\n", out.Console)
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("keeping a log: %w", err)
+	}
+	rec.Log = rel
 	return nil
 }
 

@@ -8,6 +8,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 // Recorder is what a run offers to be written.
 type Recorder interface {
 	Append(results.Record) error
+	CreateLog(name string) (f *os.File, rel string, err error)
 }
 
 // Ground is a virtual machine on which loads are made, with what records say of it.
