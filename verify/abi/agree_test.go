@@ -21,14 +21,14 @@ import (
 
 // yard builds hosts and plugins once per test, in a directory of its own.
 type yard struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	cc   string
 	libc string
 }
 
 // newYard skips where programs of that libc cannot be built and run.
-func newYard(t *testing.T, libc, cc string) *yard {
+func newYard(t testing.TB, libc, cc string) *yard {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds programs and opens plugins for real")
@@ -192,7 +192,7 @@ func said(p Plugin) result {
 
 // agree opens a sequence for real and compares it with the prediction and with the verdicts that are expected.
 func (y *yard) agree(name, host string, plugins []string, want ...Verdict) {
-	y.t.Run(name, func(t *testing.T) {
+	y.t.(*testing.T).Run(name, func(t *testing.T) {
 		rep := y.predict(host, plugins)
 		var verdicts []Verdict
 		var predicted []result
