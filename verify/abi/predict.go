@@ -91,6 +91,9 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	} else {
 		p.loader = &muslLoader{}
 	}
+	if p.libc == "" {
+		p.limit("the C library of the host is not known (loader %q): musl's rules were taken", o.file.Interp())
+	}
 	if p.static() == "" || p.libc == libcGlibc {
 		if err := p.loader.start(p); err != nil {
 			p.close()
@@ -170,6 +173,11 @@ func (p *process) plugin(in Input) (Plugin, error) {
 	case hostNoPlugin:
 		out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
 		return out, nil
+	case hostStatic:
+		if p.libc == "" { // whether its dlopen refuses or the runtime throws cannot be told
+			out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+			return out, nil
+		}
 	}
 	if err := p.opening(in, &out, fail); err != nil {
 		return out, err
