@@ -123,15 +123,16 @@ func cmp64(x, y uint64) int {
 }
 
 // keys numbers equal names, in the order of addresses.
-func keys(l []symbol) []string {
+func (c *comparison) keys(l []symbol, path string) []string {
 	out := make([]string, len(l))
 	seen := map[string]int{}
 	for i, y := range l {
-		out[i] = y.name
-		if n := seen[y.name]; n > 0 {
+		k := c.canonical(y.name, path)
+		out[i] = k
+		if n := seen[k]; n > 0 {
 			out[i] += "\x00" + strconv.Itoa(n)
 		}
-		seen[y.name]++
+		seen[k]++
 	}
 	return out
 }

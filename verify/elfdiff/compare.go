@@ -27,6 +27,8 @@ type comparison struct {
 	pcA, pcB     *pclntab
 	namesA       *addrNames
 	namesB       *addrNames
+	pathA, pathB string          // plugin paths
+	unnamed      bool            // they differ, and one is a hash
 	bufs         [2][]byte       // of sameContents
 	changed      map[string]bool // symbols whose contents differ
 }

@@ -35,7 +35,7 @@ func (c *comparison) compareDebug(x, y *section) {
 		return
 	}
 	e.Bytes = unmatched(dx, dy, align(dx, dy))
-	if strings.HasPrefix(x.Name, ".debug_") && sumStrings(dx) == sumStrings(dy) {
+	if strings.HasPrefix(x.Name, ".debug_") && c.sumStrings(dx, c.pathA) == c.sumStrings(dy, c.pathB) {
 		e.Structure = dwarfAddresses
 	}
 	c.out.add(e, x.tallyFlags())
@@ -43,8 +43,8 @@ func (c *comparison) compareDebug(x, y *section) {
 
 var stringSeed = maphash.MakeSeed()
 
-// sumStrings adds up hashes of all printable strings of at least 6 bytes that end with a zero, in any order.
-func sumStrings(b []byte) (sum uint64) {
+// sumStrings adds up hashes of all printable strings of at least 6 bytes that end with a zero, in any order, names in canonical form.
+func (c *comparison) sumStrings(b []byte, path string) (sum uint64) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, 0)
 		if i < 0 {
@@ -56,6 +56,9 @@ func sumStrings(b []byte) (sum uint64) {
 			j--
 		}
 		if s = s[j:]; len(s) >= 6 {
+			if c.unnamed || bytes.Contains(s, []byte("_cgo_")) {
+				s = []byte(c.canonical(string(s), path))
+			}
 			sum += maphash.Bytes(stringSeed, s)
 		}
 		b = b[i+1:]

@@ -129,7 +129,7 @@ func isLinkage(name string) bool {
 }
 
 func (c *comparison) pairUnits(s, o *section, la, lb []symbol) []pair {
-	ka, kb := keys(la), keys(lb)
+	ka, kb := c.keys(la, c.pathA), c.keys(lb, c.pathB)
 	common := commonKeys(ka, kb)
 	ua, ub := units(s, la, ka, common), units(o, lb, kb, common)
 	find := finder(ua, ub)

@@ -1,6 +1,9 @@
 package elfdiff
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // compareNames compares the symbol tables by name: .symtab if both files have one, else .dynsym; and .dynsym for what the loader sees.
 func (c *comparison) compareNames() {
@@ -28,6 +31,9 @@ func (c *comparison) compareTable(table, strs string, class Verdict, lists bool)
 			return
 		}
 		e := Evidence{Verdict: class, Section: table, Symbol: y.name, Structure: "symbol's name", OffsetA: a, OffsetB: b, Bytes: int64(c.symSize() + len(y.name) + 1)}
+		if i := strings.Index(y.name, "_cgo_"); i >= 0 && isCgoHash(y.name[i:]) {
+			e.Structure = hashedName
+		}
 		if isFingerprint(y.name) {
 			e.Verdict = max(class, Data)
 		}

@@ -284,7 +284,7 @@ func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 	inB := make(map[string][]int32, u.nfunc)
 	for i := 0; i < u.nfunc; i++ {
 		if g, ok := u.fn(i); ok {
-			n := u.name(g)
+			n := c.canonical(u.name(g), c.pathB)
 			inB[n] = append(inB[n], int32(i))
 		}
 	}
@@ -298,11 +298,12 @@ func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 			continue
 		}
 		name := t.name(f)
-		l := inB[name]
+		key := c.canonical(name, c.pathA)
+		l := inB[key]
 		if len(l) == 0 {
 			continue // its code is gone as well, and that was noted
 		}
-		inB[name] = l[1:]
+		inB[key] = l[1:]
 		g, _ := u.fn(int(l[0]))
 		class := c.compareFunc(t, u, f, g, d.pairs)
 		switch class {

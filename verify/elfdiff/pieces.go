@@ -330,7 +330,7 @@ func (c *comparison) sameFuncName(u, v uint64) bool {
 	if c.pcA.names[u-1] != 0 || c.pcB.names[v-1] != 0 {
 		return false
 	}
-	return cstring(c.pcA.names, u) == cstring(c.pcB.names, v)
+	return c.canonical(cstring(c.pcA.names, u), c.pathA) == c.canonical(cstring(c.pcB.names, v), c.pathB)
 }
 
 // isModuleData: the words of runtime.moduledata that are not relocated are lengths of tables, which are compared themselves.

@@ -123,7 +123,7 @@ func (c *comparison) sameTarget(x, y slot) bool {
 	if x.sym == 0 {
 		return x.addend == y.addend && c.addrs.same(x.addend, y.addend) || c.addrs.same(x.addend, y.addend) || c.tlsOffset(x, y)
 	}
-	return c.ra.name(x) == c.rb.name(y) && x.addend == y.addend
+	return c.canonical(c.ra.name(x), c.pathA) == c.canonical(c.rb.name(y), c.pathB) && x.addend == y.addend
 }
 
 // tlsOffset: a thread-local offset within the module is a number, not an address.
@@ -140,9 +140,9 @@ func (c *comparison) linkage() {
 		name   string
 		addend uint64
 	}
-	canonical := func(r *relocs, s slot, to func(uint64) (uint64, bool)) (target, bool) {
+	canonical := func(r *relocs, path string, s slot, to func(uint64) (uint64, bool)) (target, bool) {
 		if s.sym != 0 {
-			return target{s.typ, r.name(s), s.addend}, true
+			return target{s.typ, c.canonical(r.name(s), path), s.addend}, true
 		}
 		t, ok := to(s.addend)
 		return target{s.typ, "", t}, ok
@@ -151,7 +151,7 @@ func (c *comparison) linkage() {
 	id := func(x uint64) (uint64, bool) { return x, true }
 	for _, s := range c.rb.slots {
 		if o := c.b.sectionAt(s.off); o != nil && isLinkage(o.Name) {
-			if t, ok := canonical(c.rb, s, id); ok {
+			if t, ok := canonical(c.rb, c.pathB, s, id); ok {
 				inB[t] = s.off
 			}
 		}
@@ -159,7 +159,7 @@ func (c *comparison) linkage() {
 	var got []piece
 	for _, s := range c.ra.slots {
 		if o := c.a.sectionAt(s.off); o != nil && isLinkage(o.Name) {
-			if t, ok := canonical(c.ra, s, c.addrs.to); ok {
+			if t, ok := canonical(c.ra, c.pathA, s, c.addrs.to); ok {
 				if b, ok := inB[t]; ok {
 					got = append(got, piece{s.off, b, uint64(c.a.word)})
 				}

@@ -11,7 +11,7 @@ type scope struct {
 
 // covers reports whether the place is accounted for.
 func (s *scope) covers(e Evidence) bool {
-	if s.all || isBuildIDNote(e.Section) || e.Structure == dwarfAddresses || e.Symbol == "go:fipsinfo" || (s.places != nil && s.places(e)) {
+	if s.all || isBuildIDNote(e.Section) || e.Structure == dwarfAddresses || e.Structure == hashedName || e.Symbol == "go:fipsinfo" || (s.places != nil && s.places(e)) {
 		return true
 	}
 	return false

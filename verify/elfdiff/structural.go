@@ -15,6 +15,7 @@ func (c *comparison) structural() {
 		c.compareLoaded()
 		return
 	}
+	c.findPaths()
 	pairs := c.layout()
 	c.baseA, c.baseB = c.a.bases(), c.b.bases()
 	c.linkage()
