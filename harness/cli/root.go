@@ -7,23 +7,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// verbs are the commands that exist, in the order of the help. A command that is not built is not here.
-var verbs = []func(*app) *cobra.Command{
-	newVerifyCmd,
-	newRebuildCmd,
-	newLoadCmd,
-	newFetchCmd,
-	newImageCmd,
-	newDoctorCmd,
-	newInitCmd,
-	newPlanCmd,
-	newReportCmd,
-	newGateCmd,
-	newMergeCmd,
-	newCacheCmd,
-	newVersionCmd,
-	newCompletionCmd,
+// groups are the headings of the help, each with the commands beneath it, in the order of the help. A command that is not
+// built is not here.
+var groups = []struct {
+	title string
+	verbs []func(*app) *cobra.Command
+}{
+	{"The main job:", []func(*app) *cobra.Command{newVerifyCmd, newRebuildCmd, newLoadCmd, newPlanCmd, newFetchCmd, newInitCmd}},
+	{"Looking at files:", []func(*app) *cobra.Command{newABICmd, newDiffCmd, newExplainCmd}},
+	{"Runs:", []func(*app) *cobra.Command{newReportCmd, newGateCmd, newMergeCmd}},
+	{"Supply:", []func(*app) *cobra.Command{newXbpsCmd, newImageCmd}},
+	{"Housekeeping:", []func(*app) *cobra.Command{newDoctorCmd, newCacheCmd, newVersionCmd, newCompletionCmd}},
 }
+
+func init() { cobra.EnableCommandSorting = false } // the order of groups, which cobra asks for only globally
 
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -50,9 +47,15 @@ func newRootCmd(a *app) *cobra.Command {
 	root.PersistentFlags().Lookup("directory").DefValue = "" // the help is the same everywhere
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetHelpCommand(newHelpCmd())
-	for _, newCmd := range verbs {
-		root.AddCommand(newCmd(a))
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, newCmd := range g.verbs {
+			cmd := newCmd(a)
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
 	}
+	root.SetHelpCommandGroupID(groups[len(groups)-1].title)
 	root.AddCommand(topics()...)
 	return root
 }

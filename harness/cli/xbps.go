@@ -13,8 +13,6 @@ import (
 	"github.com/plugproof/plugproof/images/xbps/sign"
 )
 
-func init() { verbs = append(verbs, newXbpsCmd) }
-
 func newXbpsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "xbps",
