@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"runtime/debug"
@@ -72,19 +71,19 @@ func (a *app) diff(nameA, nameB string) (*elfdiff.Report, error) {
 
 func (a *app) openInput(name string) (elfdiff.Input, func() error, error) {
 	const hint = "give two ELF files: plugins or hosts that were built"
-	f, err := os.Open(a.path(name))
-	if err != nil {
-		if p := (*os.PathError)(nil); errors.As(err, &p) {
-			err = p.Err
-		}
-		return elfdiff.Input{}, nil, usagef(hint, "opening %q: %w", name, err)
-	}
-	info, err := f.Stat()
+	info, err := os.Stat(a.path(name)) // first, for opening a pipe would wait
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("it is no regular file")
+		err = errors.New("it is no regular file")
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(a.path(name))
+	}
+	if p := (*os.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
 	}
 	if err != nil {
-		return elfdiff.Input{}, nil, errors.Join(usagef(hint, "opening %q: %w", name, err), f.Close())
+		return elfdiff.Input{}, nil, usagef(hint, "opening %q: %w", name, err)
 	}
 	return elfdiff.Input{Path: name, R: f, Size: info.Size()}, f.Close, nil
 }

@@ -18,6 +18,10 @@
 // What is derived from the rest is not compared by value when something moved: section headers, program header addresses,
 // hash tables over symbol names, the order of symbols and of GOT slots, addresses in .dynamic, the linker's find-function table.
 //
+// Limits. Instructions whose bytes are equal count as equal: a pc-relative operand that stayed the same although its target and
+// itself moved by different amounts would go unnoticed; the linker only writes that by chance. The DWARF is not walked: it is
+// debug-only whatever differs in it. Code of other machines than amd64 and arm is equal only if its bytes are.
+//
 // Two different files are never called identical. Inputs that cannot be read or are no ELF files are errors (InputError);
 // everything else is data in the Report.
 package elfdiff
