@@ -2,8 +2,10 @@ package goelf
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -18,12 +20,11 @@ const (
 
 // Module is what Go's linker wrote into a plugin for plugin.Open.
 type Module struct {
-	Path      string    // pluginpath
-	Packages  []Package // in the order in which the runtime compares them
-	Start     uint64    // address of the module data, 0 when its first field was not found
-	Field     uint64    // address of its field pkghashes
-	pclntab   uint64    // address of the pcHeader, 0 when it was not found
-	relatives map[uint64]uint64
+	Path     string    // pluginpath
+	Packages []Package // in the order in which the runtime compares them
+	Start    uint64    // address of the module data, 0 when its first field was not found
+	Field    uint64    // address of its field pkghashes
+	pclntab  uint64    // address of the pcHeader, 0 when it was not found
 }
 
 // Package is the fingerprint of a package: the first 8 bytes of the SHA-256 of its export data.
@@ -53,7 +54,7 @@ func (f *File) readModule() (*Module, error) {
 	if _, known := relativeTypes[f.Machine]; !known {
 		return nil, fmt.Errorf("reading package fingerprints: machine %v is not supported", f.Machine)
 	}
-	slots, err := f.pkgHashSlots()
+	slots, ptrs, err := f.pkgHashSlots()
 	if err != nil {
 		return nil, fmt.Errorf("reading package fingerprints: %w", err)
 	}
@@ -69,50 +70,43 @@ func (f *File) readModule() (*Module, error) {
 	for n < len(slots) && slots[n] == slots[n-1]+modulehashWords*w {
 		n++
 	}
-	m := &Module{relatives: map[uint64]uint64{}}
-	end := start + uint64(n)*modulehashWords*w
-	var fields []uint64 // words that point at the slice
-	for r, err := range f.Relocs() {
-		if err != nil {
-			return nil, fmt.Errorf("reading package fingerprints: %w", err)
-		}
-		if !f.Relative(r) {
-			continue
-		}
-		in := r.Off >= start && r.Off < end
-		if !in && r.Explicit && uint64(r.Addend) != start {
-			continue
-		}
-		a, err := f.AddendOf(r)
-		if err != nil {
-			if in {
-				return nil, fmt.Errorf("reading package fingerprints: %w", err)
-			}
-			continue
-		}
-		if in {
-			m.relatives[r.Off] = f.address(a)
-		} else if f.address(a) == start && len(fields) < maxFields {
-			fields = append(fields, r.Off)
-		}
-	}
-	if n, err = f.findModuledata(m, fields, n); err != nil {
+	m := &Module{}
+	if n, err = f.findModuledata(m, ptrs, start, n); err != nil {
 		return nil, err
 	}
-	if m.Packages, err = f.readPackages(m, start, n); err != nil {
-		return nil, err
-	}
-	m.relatives = nil
-	return m, f.findStart(m)
+	f.findStart(m, ptrs)
+	m.Packages, err = f.readPackages(ptrs, start, n)
+	return m, err
 }
 
-// pkgHashSlots returns the sorted addresses of the slots that are relocated against go:link.pkghash.P.
-func (f *File) pkgHashSlots() ([]uint64, error) {
+// pointers are the RELATIVE relocations of a file, sorted by slot.
+type pointers []pointer
+
+type pointer struct{ slot, to uint64 }
+
+func (p pointers) at(slot uint64) (to uint64, ok bool) {
+	i := sort.Search(len(p), func(i int) bool { return p[i].slot >= slot })
+	if i < len(p) && p[i].slot == slot {
+		return p[i].to, true
+	}
+	return 0, false
+}
+
+// pkgHashSlots returns the sorted addresses of the slots that are relocated against go:link.pkghash.P, and where all words point
+// that are relocated by the load address. Addends in slots that the file does not hold are left out.
+func (f *File) pkgHashSlots() ([]uint64, pointers, error) {
 	var slots []uint64
+	var ptrs pointers
 	seen := map[uint32]bool{} // symbols whose name was looked at
 	for r, err := range f.Relocs() {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if f.Relative(r) {
+			if a, err := f.AddendOf(r); err == nil {
+				ptrs = append(ptrs, pointer{r.Off, f.address(a)})
+			}
+			continue
 		}
 		if r.Sym == 0 || r.Table == JmpRel {
 			continue
@@ -121,19 +115,23 @@ func (f *File) pkgHashSlots() ([]uint64, error) {
 		if !known {
 			_, at, err := f.dynSymbol(r.Sym)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			is = f.dynHasPrefix(uint64(at), pkgHashPrefix)
 			seen[r.Sym] = is
 		}
 		if is {
 			if slots = append(slots, r.Off); len(slots) > maxPackages {
-				return nil, fmt.Errorf("more than %d of them", maxPackages)
+				return nil, nil, fmt.Errorf("more than %d of them", maxPackages)
 			}
 		}
 	}
-	sort.Slice(slots, func(i, j int) bool { return slots[i] < slots[j] })
-	return slots, nil
+	slices.Sort(slots)
+	bySlot := func(a, b pointer) int { return cmp.Compare(a.slot, b.slot) }
+	if !slices.IsSortedFunc(ptrs, bySlot) {
+		slices.SortStableFunc(ptrs, bySlot)
+	}
+	return slots, ptrs, nil
 }
 
 func (f *File) dynHasPrefix(at uint64, prefix string) bool {
@@ -149,11 +147,19 @@ func (f *File) dynHasPrefix(at uint64, prefix string) bool {
 
 // findModuledata picks the field moduledata.pkghashes among the words that point at the slice: length and capacity follow it,
 // the string pluginpath stands before it. It returns the slice's length.
-func (f *File) findModuledata(m *Module, fields []uint64, n int) (int, error) {
+func (f *File) findModuledata(m *Module, ptrs pointers, start uint64, n int) (int, error) {
 	w := uint64(f.PtrSize())
-	for _, q := range fields {
+	tried := 0
+	for _, ptr := range ptrs {
+		q := ptr.slot
+		if ptr.to != start || q < 2*w {
+			continue
+		}
+		if tried++; tried > maxFields {
+			break
+		}
 		b, err := f.ReadAddr(q-2*w, 5*w)
-		if err != nil || q < 2*w {
+		if err != nil {
 			continue
 		}
 		length, capacity := f.Word(b[3*w:]), f.Word(b[4*w:])
@@ -161,23 +167,18 @@ func (f *File) findModuledata(m *Module, fields []uint64, n int) (int, error) {
 			continue
 		}
 		pathLen := f.Word(b[w:])
-		ptrs, err := f.relativesIn(q-2*w, q)
-		if err != nil {
-			return 0, err
+		if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"
+			m.Field = q
+			return int(length), nil
 		}
-		p, ok := ptrs[q-2*w]
-		if !ok || pathLen == 0 || pathLen > maxDynString {
-			if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"
-				m.Field = q
-				return int(length), nil
-			}
+		p, ok := ptrs.at(q - 2*w)
+		if !ok {
 			continue
 		}
-		path, err := f.ReadAddr(p, pathLen)
-		if err != nil {
+		if m.Path, err = f.stringAt(p, pathLen); err != nil {
 			continue
 		}
-		m.Field, m.Path = q, string(path)
+		m.Field = q
 		return int(length), nil
 	}
 	return n, fmt.Errorf("reading the plugin path: %w: the module data was not found", ErrNoPlugin)
@@ -209,7 +210,7 @@ func (f *File) address(a int64) uint64 {
 	return uint64(a)
 }
 
-func (f *File) readPackages(m *Module, start uint64, n int) ([]Package, error) {
+func (f *File) readPackages(ptrs pointers, start uint64, n int) ([]Package, error) {
 	w := uint64(f.PtrSize())
 	out := make([]Package, 0, n)
 	total := 0
@@ -219,11 +220,13 @@ func (f *File) readPackages(m *Module, start uint64, n int) ([]Package, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading package fingerprint %d: %w", i, err)
 		}
-		name, err := f.stringAt(m.relatives[at], f.Word(b[w:]))
+		nameAt, _ := ptrs.at(at)
+		name, err := f.stringAt(nameAt, f.Word(b[w:]))
 		if err != nil {
 			return nil, fmt.Errorf("reading the name of package fingerprint %d: %w", i, err)
 		}
-		hash, err := f.stringAt(m.relatives[at+2*w], f.Word(b[3*w:]))
+		hashAt, _ := ptrs.at(at + 2*w)
+		hash, err := f.stringAt(hashAt, f.Word(b[3*w:]))
 		if err != nil {
 			return nil, fmt.Errorf("reading the fingerprint of %q: %w", name, err)
 		}
@@ -301,21 +304,16 @@ func (f *File) ModuleDataSize() (uint64, error) {
 const moduledataBack = 128
 
 // findStart finds the module data's beginning: its first field is the nearest word before pkghashes whose target begins with a pclntab's magic number.
-func (f *File) findStart(m *Module) error {
+func (f *File) findStart(m *Module, ptrs pointers) {
 	w := uint64(f.PtrSize())
-	ptrs, err := f.relativesIn(m.Field-min(m.Field, moduledataBack*w), m.Field)
-	if err != nil {
-		return err
-	}
-	for i := uint64(1); i <= moduledataBack; i++ {
-		if p, ok := ptrs[m.Field-i*w]; ok {
+	for i := uint64(1); i <= moduledataBack && i*w <= m.Field; i++ {
+		if p, ok := ptrs.at(m.Field - i*w); ok {
 			if b, err := f.ReadAddr(p, 8); err == nil && f.isPclntab(b) {
 				m.Start, m.pclntab = m.Field-i*w, p
-				return nil
+				return
 			}
 		}
 	}
-	return nil
 }
 
 // isPclntab checks the magic number of Go 1.18 or 1.20 and the pointer size.

@@ -29,7 +29,7 @@ type Reloc struct {
 }
 
 // relocChunk is the number of relocations that are read at once.
-const relocChunk = 1 << 12
+const relocChunk = 1 << 10
 
 // Relocs yields the dynamic relocations in the order in which musl applies them: DT_JMPREL, DT_REL, DT_RELA, DT_RELR. It ends after the first error.
 func (f *File) Relocs() iter.Seq2[Reloc, error] {
@@ -60,10 +60,15 @@ func (f *File) relocTable(tag, sizeTag elf.DynTag, table RelocTable, rela bool, 
 	if !ok || size > avail {
 		return yieldErr(yield, fmt.Errorf("reading relocations: %#x bytes at address %#x are not in the file", size, addr))
 	}
+	end := uint64(max(f.in.size, 0))
+	if off > end || size > end-off {
+		return yieldErr(yield, fmt.Errorf("reading relocations: the file ends at %#x", end))
+	}
+	buf := make([]byte, min(size/ent, relocChunk)*ent)
 	for n := size / ent; n > 0; {
 		c := min(n, relocChunk)
-		b, err := f.readOffset(off, c*ent)
-		if err != nil {
+		b := buf[:c*ent]
+		if err := f.in.read(b, int64(off)); err != nil {
 			return yieldErr(yield, fmt.Errorf("reading relocations: %w", err))
 		}
 		for ; len(b) > 0; b = b[ent:] {
