@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"harness/build/...":           {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan"},
 	"harness/vm/...":              {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/guest"},
 	"harness/guest/...":           {"harness/guest/..."},
-	"harness/worker/...":          {"results/...", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/build", "harness/vm", "harness/guest/..."},
+	"harness/worker/...":          {"results/...", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/build", "harness/vm", "harness/testplugin", "harness/guest/..."},
 	"harness/testplugin/...":      {},
 	"harness/script/...":          {"results"},
 	"harness/cli/...":             {"results/...", "fixtures/...", "images/...", "verify/...", "harness/..."},

@@ -24,6 +24,8 @@ type request struct {
 	NoBoot   bool           `json:"no_boot"`
 	Cold     bool           `json:"cold"`
 	Steps    []results.Step `json:"steps"` // null: all
+
+	TestPlugin []string `json:"testplugin,omitempty"` // names of Go's own plugin tests, or "all" alone
 }
 
 const (
@@ -83,6 +85,9 @@ func (a *app) cellsOf(req request) ([]plan.Cell, error) {
 		for _, name := range fixtures.Names() {
 			args = append(args, fixtures.Prefix+name)
 		}
+	}
+	if len(args) == 0 && len(req.TestPlugin) > 0 {
+		return nil, nil // only Go's own plugin tests: withGoTests
 	}
 	sources, err := a.projects(args)
 	if err != nil {

@@ -29,6 +29,8 @@ type verifyFlags struct {
 	cold   bool
 	junit  string
 	steps  []results.Step // nil: all
+
+	testplugin []string // Go's own plugin tests: names, or "all"
 }
 
 func newVerifyCmd(a *app) *cobra.Command {
@@ -40,7 +42,8 @@ func newVerifyCmd(a *app) *cobra.Command {
 and compare, predict from the files what plugin.Open will do, load for real in a virtual machine, and hold each
 against the other and against what the project expects. PROJECT is a directory with a plugproof.toml, a .txtar
 file, fixture:NAME or fixture:all; the current directory when omitted. Every call is a new run, kept under
-results/runs of -C; --resume goes on with one that was cut short.`,
+results/runs of -C; --resume goes on with one that was cut short. --testplugin runs the tests that Go itself has of
+plugins, for musl and in virtual machines, instead of the current directory or besides the projects.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.verify(cmd.Context(), f, args)
 		},
@@ -52,16 +55,18 @@ results/runs of -C; --resume goes on with one that was cut short.`,
 	fl.BoolVar(&f.noBoot, "no-boot", false, "do not load in a virtual machine (skip, requested)")
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
+	fl.StringSliceVar(&f.testplugin, "testplugin", nil, "Go's own plugin tests, read from each GOROOT: all, or those `NAMED` as in --testplugin=TestRunHost,TestMethod")
+	fl.Lookup("testplugin").NoOptDefVal = everyGoTest
 	cmd.MarkFlagsMutuallyExclusive("out", "resume")
 	return cmd
 }
 
 // verify makes or resumes a run and reports it.
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
-	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, Cold: f.cold, Steps: f.steps}
+	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin}
 	dir := ""
 	if f.resume != "" {
-		if len(args) > 0 || len(f.goSpecs)+len(f.arch)+len(f.libc) > 0 {
+		if len(args) > 0 || len(f.goSpecs)+len(f.arch)+len(f.libc)+len(f.testplugin) > 0 {
 			return usagef("a resumed run keeps its own projects and axes", "--resume takes no projects and no axes")
 		}
 		var err error
@@ -86,6 +91,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		return err
 	}
 	w := shop.worker(req)
+	if all, err = shop.withGoTests(ctx, req, w, all); err != nil {
+		return err
+	}
 	var run *store.Run
 	if f.resume != "" {
 		run, err = a.resume(ctx, dir, all, w)
@@ -136,9 +144,9 @@ func (a *app) conclude(dir string, c store.Contents, junit string) error {
 	d := gate.Decide(c.Plan, c.Records)
 	var err error
 	if a.json {
-		err = a.printJSON(verifyDoc{Schema: "plugproof/verify/v1", Dir: dir, Exit: d.Exit, Gate: d, Report: r})
-	} else {
-		err = r.Text(a.env.Stdout, a.style())
+		err = a.printJSON(verifyDoc{Schema: "plugproof/verify/v1", Dir: dir, Exit: d.Exit, Gate: d, Report: r, LeftOut: append([]worker.LeftOut{}, a.left...), Changed: a.changed})
+	} else if err = r.Text(a.env.Stdout, a.style()); err == nil {
+		err = a.leftOut()
 	}
 	if err != nil {
 		return err
@@ -153,6 +161,9 @@ type verifyDoc struct {
 	Exit   int           `json:"exit"`
 	Gate   gate.Decision `json:"gate"`
 	Report report.Report `json:"report"`
+
+	LeftOut []worker.LeftOut `json:"left_out"` // Go's own plugin tests that --testplugin asked for and that are no cells
+	Changed string           `json:"changed"`  // what of those tests is not as Go has it
 }
 
 // worker is a worker on the workshop's tools.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plugproof/plugproof/harness/build"
 	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/testplugin"
 	"github.com/plugproof/plugproof/harness/toolchain"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/verify/abi"
@@ -27,9 +28,10 @@ type cell struct {
 	plugins []file
 	probe   file // empty if the host is a file, or nothing is to be loaded
 	report  *abi.Report
-	trouble error  // nothing further can be learned of this cell
-	reason  string // the same in words, for the records of the steps that were not reached
-	bad     bool   // a record is not as expected: keep the files
+	test    *testplugin.Case // the cell is one of Go's own plugin tests; nil otherwise
+	trouble error            // nothing further can be learned of this cell
+	reason  string           // the same in words, for the records of the steps that were not reached
+	bad     bool             // a record is not as expected: keep the files
 }
 
 // file is something that was built, or shipped.

@@ -36,7 +36,11 @@ func (w *Worker) load(ctx context.Context, c *cell) error {
 		rec.Status, rec.Reason = results.Skip, results.SkipRequested
 	default:
 		w.tell(Event{Cell: c.Cell.Cell, Step: results.Load, Doing: "loading"})
-		if err := w.observe(ctx, c, &rec); err != nil {
+		observe := w.observe
+		if c.test != nil {
+			observe = w.observeGoTest
+		}
+		if err := observe(ctx, c, &rec); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -26,6 +26,9 @@ const buildFailed = "build-failed"
 func (w *Worker) build(ctx context.Context, pc plan.Cell) (*cell, error) {
 	begun := w.Now()
 	w.tell(Event{Cell: pc.Cell, Doing: "preparing"})
+	if tc, ok := w.goTests[pc.ID()]; ok {
+		return w.buildGoTest(ctx, pc, tc)
+	}
 	c, err := w.begin(ctx, pc)
 	if err != nil {
 		c.fail(err)

@@ -54,6 +54,7 @@ type Worker struct {
 	kept    map[results.CellID]bool            // cells of a resumed run that need not be run
 	mu      sync.Mutex                         // guards Event
 	grounds map[string]func() (*Ground, error) // by arch and libc
+	goTestState
 }
 
 // Event tells a watcher what happens.
@@ -80,6 +81,7 @@ func (w *Worker) start() {
 		w.trees = map[*plan.Project]*build.Tree{}
 		w.grounds = map[string]func() (*Ground, error){}
 		w.kept = map[results.CellID]bool{}
+		w.goTestState = newGoTestState()
 	}
 }
 
