@@ -3,7 +3,9 @@ package vm
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/plugproof/plugproof/images/rootfs"
 )
 
 // outside waits until QEMU runs with a payload in scratch and returns its number.
@@ -162,26 +166,69 @@ func TestRestoredMachinesDiffer(t *testing.T) {
 }
 
 func TestDamagedSavedMachineIsReplaced(t *testing.T) {
-	for _, name := range []string{"ram", "state", "meta"} {
-		for _, how := range []string{"bytes", "short", "gone"} {
-			t.Run(name+"/"+how, func(t *testing.T) {
-				m := *machine(t, "amd64")
-				m.Saved = t.TempDir()
-				run(t, &m, deed(t, "amd64", "exit", "0"))
-				files, err := filepath.Glob(filepath.Join(m.Saved, "*", name))
-				if err != nil || len(files) != 1 {
-					t.Fatalf("saved machine: %v %v", files, err)
-				}
-				damage(t, files[0], how)
-				out := run(t, &m, deed(t, "amd64", "exit", "5"))
-				if out.Kind != Exited || out.Results[0].Exit != 5 || out.Boots != 1 {
-					t.Errorf("the job ended as %s (%s) after %d boots: %v", out.Kind, out.Error, out.Boots, out.Notes)
-				}
-				if out := run(t, &m, deed(t, "amd64", "exit", "6")); out.Boots != 0 || out.Results[0].Exit != 6 {
-					t.Errorf("the replaced machine booted %d times: %v", out.Boots, out.Notes)
-				}
-			})
-		}
+	m := *machine(t, "amd64")
+	m.Saved = t.TempDir()
+	run(t, &m, deed(t, "amd64", "exit", "0"))
+	for _, tt := range []struct{ name, how string }{{"ram", "bytes"}, {"state", "short"}, {metaName, "bytes"}, {"ram", "gone"}} {
+		t.Run(tt.name+"/"+tt.how, func(t *testing.T) {
+			files, err := filepath.Glob(filepath.Join(m.Saved, "*", tt.name))
+			if err != nil || len(files) != 1 {
+				t.Fatalf("saved machine: %v %v", files, err)
+			}
+			damage(t, files[0], tt.how)
+			out := run(t, &m, deed(t, "amd64", "exit", "5"))
+			if out.Kind != Exited || out.Results[0].Exit != 5 || out.Boots != 1 {
+				t.Errorf("the job ended as %s (%s) after %d boots: %v", out.Kind, out.Error, out.Boots, out.Notes)
+			}
+			if out := run(t, &m, deed(t, "amd64", "exit", "6")); out.Boots != 0 || out.Results[0].Exit != 6 {
+				t.Errorf("the replaced machine booted %d times: %v", out.Boots, out.Notes)
+			}
+		})
+	}
+}
+
+// TestPayloadIsWhatWasGiven has the guest's kernel read a disk with all that its format knows.
+func TestPayloadIsWhatWasGiven(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			big := make([]byte, 5<<20+1)
+			for i := range big {
+				big[i] = byte(i * 7 >> 3)
+			}
+			job := deed(t, arch, "tree", "/payload/t")
+			job.Plugins = nil
+			want := []string{"/payload/t drwxr-xr-x 1000"}
+			add := func(f rootfs.File, line string) {
+				job.Files, want = append(job.Files, f), append(want, line)
+			}
+			add(rootfs.File{Name: "t/big", Perm: 0o600, Data: big}, fmt.Sprintf("/payload/t/big -rw------- 1000 %x", sha256.Sum256(big)))
+			add(rootfs.File{Name: "t/empty", Perm: 0o444}, fmt.Sprintf("/payload/t/empty -r--r--r-- 1000 %x", sha256.Sum256(nil)))
+			add(rootfs.File{Name: "t/link", Target: strings.Repeat("x/", 100)}, "/payload/t/link Lrwxrwxrwx 1000 "+strings.Repeat("x/", 100))
+			want = append(want, "/payload/t/many drwxr-xr-x 1000")
+			for i := range 400 {
+				name := fmt.Sprintf("t/many/%060d", i)
+				add(rootfs.File{Name: name, Perm: 0o755, Data: []byte(name)}, fmt.Sprintf("/payload/%s -rwxr-xr-x 1000 %x", name, sha256.Sum256([]byte(name))))
+			}
+			r := run(t, machine(t, arch), job).Results[0]
+			if diff := cmp.Diff(strings.Join(want, "\n")+"\n", string(r.Stdout)); diff != "" || r.Exit != 0 {
+				t.Errorf("exit %d, %s; payload (-want +got):\n%.3000s", r.Exit, r.Stderr, diff)
+			}
+		})
+	}
+}
+
+// TestWritablePayload runs a command in a folder of the payload that it may write to.
+func TestWritablePayload(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			job := deed(t, arch, "writes")
+			job.Plugins = nil
+			job.Commands[0].Dir, job.Commands[0].Writable = "/payload", true
+			r := run(t, machine(t, arch), job).Results[0]
+			if want := "/payload: <nil> <nil> <nil>\n"; string(r.Stdout) != want || r.Exit != 0 {
+				t.Errorf("%s, exit %d: %q, want %q; %s %s", r.Kind, r.Exit, r.Stdout, want, r.Error, r.Stderr)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -129,6 +130,36 @@ var deeds = map[string]func([]string){
 		fmt.Println("read:", err != nil)
 	},
 	"corrupt": func([]string) { corrupt() },
+	"tree":    func(a []string) { tree(a[0]) },
+	"writes": func([]string) {
+		dir, _ := os.Getwd()
+		fmt.Println(dir+":", os.WriteFile("data", []byte("new"), 0o600), os.WriteFile("more", nil, 0o600), os.Remove("fault"))
+	},
+}
+
+// tree describes every file below root.
+func tree(root string) {
+	filepath.Walk(root, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			fmt.Println(path, err)
+			return nil
+		}
+		owner := info.Sys().(*syscall.Stat_t).Uid
+		line := fmt.Sprint(path, " ", info.Mode(), " ", owner)
+		switch {
+		case info.Mode().IsRegular():
+			data, err := os.ReadFile(path)
+			if err != nil {
+				line += " " + err.Error()
+			}
+			line += fmt.Sprintf(" %x", sha256.Sum256(data))
+		case info.Mode()&os.ModeSymlink != 0:
+			to, _ := os.Readlink(path)
+			line += " " + to
+		}
+		fmt.Println(line)
+		return nil
+	})
 }
 
 func die(s syscall.Signal) {
