@@ -14,6 +14,7 @@ import (
 	"github.com/plugproof/plugproof/harness/build"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/cause"
 	"github.com/plugproof/plugproof/verify/elfdiff"
 
 	"golang.org/x/sync/errgroup"
@@ -225,7 +226,11 @@ func diff(a, b string) (*elfdiff.Report, error) {
 		}
 		in[i] = elfdiff.Input{Path: path, R: f, Size: info.Size()}
 	}
-	return elfdiff.Compare(in[0], in[1])
+	report, err := elfdiff.Compare(in[0], in[1])
+	if err == nil {
+		cause.Annotate(report)
+	}
+	return report, err
 }
 
 // conclude fills a record's status, verdict and expectation from its subjects: the gravest one speaks for all, and among
