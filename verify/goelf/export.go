@@ -1,0 +1,139 @@
+package goelf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+)
+
+// Export is one symbol that plugin.Lookup finds.
+type Export struct {
+	Name       string
+	Func       bool
+	Type       string // as reflect prints it, packages by their names: "func(*api.Config) string"; for a variable the type of a pointer to it
+	TypeSymbol string // the linker's name of the type, mangled when it is long; "" when the file does not say
+}
+
+// Places in runtime.moduledata, in words: types is the 38th in Go 1.20 to 1.27; ptab stands before pluginpath and pkghashes.
+const (
+	typesWord   = 37
+	ptabBefore  = 5
+	maxExports  = 1 << 16
+	maxTypeName = 64 << 10
+)
+
+// abi.Type (internal/abi/type.go): two words, hash, tflag, align, fieldAlign, kind, two words, str.
+const (
+	tflagExtraStar = 1 << 1
+	kindMask       = 1<<5 - 1
+	kindFunc       = 19
+)
+
+// Exports reads the plugin's table of exported symbols, in its own order. It needs no section headers and no symbol table.
+func (f *File) Exports() ([]Export, error) {
+	m, err := f.Plugin()
+	if err != nil {
+		return nil, err
+	}
+	if m.Start == 0 {
+		return nil, fmt.Errorf("reading exported symbols: %w: the beginning of the module data was not found", ErrNoPlugin)
+	}
+	w := uint64(f.PtrSize())
+	_, ptrs, err := f.pkgHashSlots()
+	if err != nil {
+		return nil, fmt.Errorf("reading exported symbols: %w", err)
+	}
+	types, ok := ptrs.at(m.Start + typesWord*w)
+	if !ok {
+		return nil, fmt.Errorf("reading exported symbols: the types were not found")
+	}
+	at := m.Field - ptabBefore*w
+	n, err := f.ReadWord(at + w)
+	if err != nil {
+		return nil, fmt.Errorf("reading exported symbols: %w", err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	table, ok := ptrs.at(at)
+	if !ok || n > maxExports {
+		return nil, fmt.Errorf("reading exported symbols: a table of %d entries", n)
+	}
+	b, err := f.ReadAddr(table, 8*n)
+	if err != nil {
+		return nil, fmt.Errorf("reading exported symbols: %w", err)
+	}
+	out := make([]Export, 0, n)
+	where := map[uint64][]int{}
+	total := 0
+	for i := range int(n) {
+		e := Export{}
+		if e.Name, err = f.typeName(types + uint64(f.Order.Uint32(b[8*i:]))); err != nil {
+			return nil, fmt.Errorf("reading exported symbol %d: %w", i, err)
+		}
+		typ := types + uint64(f.Order.Uint32(b[8*i+4:]))
+		if e.Type, e.Func, err = f.typeString(types, typ); err != nil {
+			return nil, fmt.Errorf("reading the type of %q: %w", e.Name, err)
+		}
+		if total += len(e.Name) + len(e.Type); total > maxNames {
+			return nil, fmt.Errorf("reading exported symbols: %w", errNames)
+		}
+		where[typ] = append(where[typ], i)
+		out = append(out, e)
+	}
+	return out, f.nameTypes(out, where)
+}
+
+// nameTypes finds the dynamic symbols of the types.
+func (f *File) nameTypes(out []Export, where map[uint64][]int) error {
+	n, err := f.DynSymbolCount()
+	if err != nil {
+		return fmt.Errorf("reading exported symbols: %w", err)
+	}
+	for i := uint32(1); i < n; i++ {
+		s, at, err := f.dynSymbol(i)
+		if err != nil {
+			return fmt.Errorf("reading exported symbols: %w", err)
+		}
+		if len(where[s.Value]) == 0 || !s.Defined() || !f.dynHasPrefix(uint64(at), "type:") {
+			continue
+		}
+		name, err := f.dynString(uint64(at))
+		if err != nil {
+			return fmt.Errorf("reading exported symbols: %w", err)
+		}
+		for _, j := range where[s.Value] {
+			out[j].TypeSymbol = name
+		}
+	}
+	return nil
+}
+
+func (f *File) typeString(types, typ uint64) (s string, isFunc bool, err error) {
+	w := uint64(f.PtrSize())
+	b, err := f.ReadAddr(typ, 4*w+16)
+	if err != nil {
+		return "", false, err
+	}
+	flag, kind := b[2*w+4], b[2*w+7]
+	if s, err = f.typeName(types + uint64(f.Order.Uint32(b[4*w+8:]))); err != nil {
+		return "", false, err
+	}
+	if flag&tflagExtraStar != 0 {
+		s = strings.TrimPrefix(s, "*")
+	}
+	return s, kind&kindMask == kindFunc, nil
+}
+
+// typeName reads an abi.Name: a byte of flags, the length as a varint, the bytes.
+func (f *File) typeName(addr uint64) (string, error) {
+	b, err := f.ReadAddr(addr, 4)
+	if err != nil {
+		return "", err
+	}
+	n, k := binary.Uvarint(b[1:])
+	if k <= 0 || n > maxTypeName {
+		return "", fmt.Errorf("a name of %d bytes at address %#x", n, addr)
+	}
+	return f.stringAt(addr+1+uint64(k), n)
+}
