@@ -18,7 +18,11 @@ import (
 
 func TestMain(m *testing.M) {
 	proc.Main()
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, program := range prepared.programs {
+		os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(code)
 }
 
 // inputs is the cache of this machine, from which kernels are taken.
