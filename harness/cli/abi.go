@@ -23,7 +23,8 @@ already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names
 host's loader and needed libraries are looked up; by default it is that of the default image.
 --orders also says which plugins change the outcome of others, and gives an order in which all open or proves that
 there is none. Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
-		Args: cobra.MinimumNArgs(1),
+		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.predict(args[0], args[1:], root, orders)
 			if err != nil {

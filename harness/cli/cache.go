@@ -62,7 +62,9 @@ func newCacheCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
 		Short: "Show the cache, or prune it",
-		Args:  cobra.NoArgs,
+		Long: `Show what the cache holds, by kind: entries and bytes on disk. It lies in $PLUGPROOF_CACHE, else in
+$XDG_CACHE_HOME/plugproof, else in $HOME/.cache/plugproof. Everything in it can be made or downloaded again.`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			dir, err := a.cachePath()
 			if err != nil {
@@ -101,6 +103,7 @@ func newCacheDirCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "dir",
 		Short: "Print the cache's directory",
+		Long:  "Print the cache's directory, whether it is there or not.",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			dir, err := a.cachePath()

@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/plugproof/plugproof/harness/cli"
+	"github.com/plugproof/plugproof/images/cpio"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/store"
 )
@@ -112,10 +113,27 @@ func TestExitCodesAndVoice(t *testing.T) {
 // TestEveryCommandSpeaksJSON also holds each document against its schema.
 func TestEveryCommandSpeaksJSON(t *testing.T) {
 	dir := newRun(t, record(results.Rebuild, results.Pass))
-	for args, kind := range map[string]string{
-		"version": "version", "completion bash": "completion", "report": "report", "gate": "gate", "cache": "cache",
-		"cache dir": "cache-dir", "cache prune": "cache-prune", "merge " + plan.Run + " --out merged": "merge",
+	if err := os.MkdirAll(filepath.Join(dir, "root", "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	archive, err := cpio.Bytes([]cpio.Entry{cpio.File("init", 0o755, []byte("x"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"initrd": archive, "root/etc/motd": []byte("x"), "t.tsv": []byte("1_1\t2_1\t-1\n")} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ args, kind string }{
+		{"version", "version"}, {"completion bash", "completion"}, {"report", "report"}, {"gate", "gate"}, {"cache", "cache"},
+		{"cache dir", "cache-dir"}, {"cache prune", "cache-prune"}, {"merge " + plan.Run + " --out merged", "merge"},
+		{"plan fixture:matching", "plan"}, {"explain", "explain"}, {"explain F21", "explain"}, {"image inspect initrd", "image-inspect"},
+		{"xbps keygen --no-passphrase --bits 2048 key.pem", "xbps-keygen"}, {"xbps pack --pkgver a-1_1 --arch noarch root", "xbps-pack"},
+		{"xbps index --unsigned --arch x86_64-musl .", "xbps-index"}, {"xbps verify .", "xbps-verify"}, {"xbps cmpver 1_1 2_1", "xbps-cmpver"},
+		{"xbps cmpver --table t.tsv", "xbps-cmpver"}, {"xbps pkgmatch a-1_1 a>2", "xbps-pkgmatch"},
 	} {
+		args, kind := tt.args, tt.kind
 		t.Run(args, func(t *testing.T) {
 			r := run(t, dir, append(strings.Fields(args), "--json")...)
 			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(r.stdout))

@@ -28,8 +28,10 @@ func newImageCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "image",
 		Short: "Build or inspect the initramfs that a machine boots",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Build or inspect the initramfs that a virtual machine boots. 'plugproof verify' and 'plugproof load' build it
+by themselves.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newImageBuildCmd(a), newImageInspectCmd(a))
 	return cmd
@@ -124,7 +126,9 @@ func newImageInspectCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "List what an initramfs holds",
-		Args:  cobra.ExactArgs(1),
+		Long: `List what an initramfs holds: mode, size in bytes and name of each entry, and the digest of the whole. FILE is a newc
+cpio archive that is not compressed.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := os.Open(a.path(args[0]))
 			if err != nil {

@@ -56,11 +56,12 @@ func newLoadCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load HOST PLUGIN...",
 		Short: "Load plugins into a host for real, in a virtual machine",
-		Long: `Start HOST in a clean virtual machine of its architecture as "HOST PLUGIN..." and say what became of each plugin. A probe
-host of plugproof's own reports each open; any other program is judged by its exit status, by plugin.Open's texts in
-its output and by signals, and a plugin of which nothing is seen is unobserved. Exit 0 if HOST ended with 0 and every
-plugin is ok or unobserved.`,
-		Args: cobra.MinimumNArgs(1),
+		Long: `Start HOST in a clean virtual machine of its architecture as "HOST PLUGIN..." and say what became of each plugin.
+A probe host of plugproof's own reports each open; any other program is judged by its exit status, by
+plugin.Open's texts in its output and by signals, and a plugin of which nothing is seen is unobserved.
+Exit 0 if HOST ended with 0 and every plugin is ok or unobserved, else 1.`,
+		Example: "  plugproof load ./gateway plugins/greet.so\n  plugproof load --run '{host} --plugins {plugins}' ./gateway greet.so count.so",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.load(cmd.Context(), f, args[0], args[1:])
 		},

@@ -57,7 +57,9 @@ func newVersionCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Say which plugproof this is",
-		Args:  cobra.NoArgs,
+		Long: `Say which plugproof this is: version, Go, the revision that it was built from, and the schemas of the documents that
+it writes.`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			doc := readVersion()
 			if a.json {

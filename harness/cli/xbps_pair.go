@@ -51,8 +51,9 @@ func (a *app) pairCmd(use, short, long string, answer func(x, y string) int) *co
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Long: long + ` With --table, FILE holds three columns
-separated by tabs, the third the right answer; wrong rows are printed, then a line "N right, M wrong".`,
+		Long: long + `
+With --table, FILE holds three columns separated by tabs, the third the right answer; wrong rows are printed, then
+a line "N right, M wrong". Exit 1 if a row is wrong.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if want := 2; table == "" && len(args) != want {
 				return fmt.Errorf("xbps %s takes two arguments, not %d", name, len(args))

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/plugproof/plugproof/images/xbps/audit"
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/gate"
+	"github.com/plugproof/plugproof/results/report"
+	"github.com/plugproof/plugproof/verify/abi"
+	"github.com/plugproof/plugproof/verify/elfdiff"
+)
+
+// follows holds a document as it is printed against the schema of its kind.
+func follows(t *testing.T, kind string, doc any) {
+	t.Helper()
+	raw, err := results.Schema(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatalf("%s: %v", kind, err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource(kind, text); err != nil {
+		t.Fatalf("%s: %v", kind, err)
+	}
+	line, err := results.Canonical(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.MustCompile(kind).Validate(v); err != nil {
+		t.Errorf("%s: %v\n%s", kind, err, line)
+	}
+}
+
+// TestFilledDocuments holds documents that only a machine or a download can make against their schemas: once with every
+// member set and once with none.
+func TestFilledDocuments(t *testing.T) {
+	digest := results.DigestOf(nil)
+	text, number := "text", 7
+	cell := results.Cell{Project: "p", HostGo: "go1.26.8", PluginGo: "go1.26.8", Arch: "arm", Level: "GOARM=7", Libc: "musl", Image: "default"}
+	planned := &results.Plan{Schema: results.PlanSchema, Cells: []results.PlannedCell{{ID: cell.ID(), Cell: cell, Steps: []results.Step{results.Load}}}}
+	for _, d := range []struct {
+		kind string
+		doc  any
+	}{
+		{"verify", verifyDoc{Schema: "plugproof/verify/v1", Dir: "results/runs/x", Exit: 3, Gate: gate.Decide(planned, nil), Report: report.New(planned, nil)}},
+		{"gate", gate.Decide(planned, nil)},
+		{"report", report.New(planned, nil)},
+		{"request", request{Schema: requestSchema, Pairs: "same"}},
+		{"request", request{Schema: requestSchema, Projects: []string{"."}, Go: []string{"go1.26.8"}, Arch: []string{"arm"}, Libc: []string{"musl"}, Pairs: "all",
+			NoBoot: true, Cold: true, Steps: []results.Step{results.Load}}},
+		{"load", loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Host: "h", Plugins: []loadPlugin{}}},
+		{"load", loadDoc{"plugproof/load/v1", "vm", "tcg", "7.2.0", "6.1.0", string(digest), "debian-musl", "h",
+			[]loadPlugin{{"p.so", "/payload/p.so", "error", "plugin.Open: no"}, {"q.so", "/payload/q.so", "unobserved", ""}}, &number, &number, text, text, text}},
+		{"fetch", fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}},
+		{"fetch", fetchDoc{"plugproof/fetch/v1", []fetchedGo{{"go1.26.8", string(digest), "path"}}, []fetchedModules{{"p", "host", "arm", true}}}},
+		{"doctor", doctorDoc{"plugproof/doctor/v1", true, []doctorLine{{Name: "git"}}, []doctorAccelerator{{Arch: "arm"}}, map[string]string{"network": "own"}}},
+		{"doctor", doctorDoc{"plugproof/doctor/v1", false, []doctorLine{{"git", true, true, text, text, text, text, text}}, []doctorAccelerator{{"arm", "tcg", text}}, map[string]string{}}},
+		{"image-build", imageDoc{"plugproof/image-build/v1", "arm", "f", digest, imageOrigin, "6.1.0", digest}},
+		{"image-inspect", inspectDoc{"plugproof/image-inspect/v1", "f", digest, []inspectEntry{{"init", "100755", 3}}}},
+		{"xbps-verify", xbpsVerifyDoc{"plugproof/xbps-verify/v1", "d", []audit.Finding{{File: "f", Class: "c", Text: text}, {File: "f", Path: "p", Class: "c", Text: text}}}},
+		{"abi", abi.Report{Schema: abi.Schema, Host: abi.Host{Path: "h"}, Plugins: []abi.Plugin{}, Limits: []string{}}},
+		{"abi", abi.Report{Schema: abi.Schema, Host: abi.Host{Path: "h", SHA256: &digest, Go: &text, Libc: &text, Arch: "arm"}, Root: &text, Limits: []string{text},
+			Plugins: []abi.Plugin{{Path: "p", Verdict: abi.Mismatch, Error: &text, Package: &text, Cause: &abi.Cause{ID: "c", Evidence: text}, KillsHost: true, Drift: []string{text},
+				Mismatches: []abi.Difference{{Package: "p", Module: &text, Host: abi.Side{Version: &text, Hash: "0123456789abcdef"}, Plugin: abi.Side{Hash: "0123456789abcdef"}}}}},
+			Orders: &abi.Orders{Pairs: []abi.Pair{{First: "a", Second: "b", Alone: abi.OK, Verdict: abi.AlreadyLoaded, Error: &text}}, Safe: []string{"a"}, Proof: []string{}}}},
+		{"diff", elfdiff.Report{Schema: "plugproof/diff/v1", Verdict: elfdiff.Code, A: elfdiff.FileInfo{Path: "a", SHA256: digest.Hex(), Machine: elf.EM_ARM.String()}, B: elfdiff.FileInfo{Path: "b", SHA256: digest.Hex()},
+			Proof: elfdiff.ProofStructure, Sections: []elfdiff.Section{{Name: ".text", Differing: 4, Verdict: elfdiff.Code}},
+			Symbols: elfdiff.Symbols{Added: []string{"x"}, Removed: []string{}, Changed: []string{}, Resized: []string{}},
+			Causes:  []elfdiff.Cause{{ID: "unknown"}}, Known: []string{text},
+			Evidence: []elfdiff.Evidence{{Verdict: elfdiff.Code, Section: ".text", Symbol: "x", Structure: text, OffsetA: -1, Bytes: 4, A: "00", B: "01"}, {Verdict: elfdiff.Data}}}},
+	} {
+		follows(t, d.kind, d.doc)
+	}
+}
+
+// TestAnExecutableComparedWithItself: a document that was really made follows its schema too.
+func TestAnExecutableComparedWithItself(t *testing.T) {
+	file, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{env: Env{Dir: "/"}, dir: "/"}
+	r, err := a.diff(file, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Identical {
+		t.Errorf("a file differs from itself: %v", r.Verdict)
+	}
+	follows(t, "diff", r)
+}
