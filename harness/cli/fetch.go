@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +69,11 @@ environment; the user's own module cache is read first.`,
 					doc.Toolchains = append(doc.Toolchains, fetchedGo{g.Name, string(g.Digest), g.Origin})
 				}
 			}
+			for _, arch := range archesOf(all) { // the image's userland is compiled from modules, too
+				if _, err := shop.ground(cmd.Context(), arch, plan.Libcs[0]); err != nil {
+					return err
+				}
+			}
 			trees := map[*plan.Project]*build.Tree{}
 			for _, c := range all {
 				tree, ok := trees[c.Project]
@@ -103,6 +110,15 @@ environment; the user's own module cache is read first.`,
 	}
 	x.register(cmd)
 	return cmd
+}
+
+// archesOf is every architecture of the cells, once.
+func archesOf(all []plan.Cell) []string {
+	seen := map[string]bool{}
+	for _, c := range all {
+		seen[c.Arch] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // goName is what toolchain.Store is asked for: a path toolchain's directory is seen from its project.

@@ -15,15 +15,16 @@ import (
 
 // request is what a run was asked for. It lies beside the plan, so that the run can be resumed.
 type request struct {
-	Schema   string         `json:"schema"`
-	Projects []string       `json:"projects"` // as given, from -C
-	Go       []string       `json:"go"`
-	Arch     []string       `json:"arch"`
-	Libc     []string       `json:"libc"`
-	Pairs    string         `json:"pairs"`
-	NoBoot   bool           `json:"no_boot"`
-	Cold     bool           `json:"cold"`
-	Steps    []results.Step `json:"steps"` // null: all
+	Schema    string         `json:"schema"`
+	Projects  []string       `json:"projects"` // as given, from -C
+	Go        []string       `json:"go"`
+	Arch      []string       `json:"arch"`
+	Libc      []string       `json:"libc"`
+	Pairs     string         `json:"pairs"`
+	FreshBoot bool           `json:"fresh_boot"`
+	NoBoot    bool           `json:"no_boot"`
+	Cold      bool           `json:"cold"`
+	Steps     []results.Step `json:"steps"` // null: all
 
 	TestPlugin []string `json:"testplugin,omitempty"` // names of Go's own plugin tests, or "all" alone
 }

@@ -23,12 +23,13 @@ import (
 // verifyFlags are verify's own flags and arguments: what a resumed run needs to be asked the same again.
 type verifyFlags struct {
 	axes
-	out    string
-	resume string
-	noBoot bool
-	cold   bool
-	junit  string
-	steps  []results.Step // nil: all
+	out       string
+	resume    string
+	noBoot    bool
+	freshBoot bool
+	cold      bool
+	junit     string
+	steps     []results.Step // nil: all
 
 	testplugin []string // Go's own plugin tests: names, or "all"
 }
@@ -44,6 +45,7 @@ against the other and against what the project expects. PROJECT is a directory w
 file, fixture:NAME or fixture:all; the current directory when omitted. Every call is a new run, kept under
 results/runs of -C; --resume goes on with one that was cut short. --testplugin runs the tests that Go itself has of
 plugins, for musl and in virtual machines, instead of the current directory or besides the projects.`,
+		Example: "  plugproof verify\n  plugproof verify --arch amd64 fixture:matching\n  plugproof verify --go go1.25.3,go1.26.8 --pairs all DIR",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.verify(cmd.Context(), f, args)
 		},
@@ -53,6 +55,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.StringVar(&f.out, "out", "", "the run's `DIR`; default results/runs/ID")
 	fl.StringVar(&f.resume, "resume", "", "go on with `RUN`: records whose inputs are all equal are kept, the rest is done again")
 	fl.BoolVar(&f.noBoot, "no-boot", false, "do not load in a virtual machine (skip, requested)")
+	fl.BoolVar(&f.freshBoot, "fresh-boot", false, "boot a machine for each load instead of restoring a saved one")
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	fl.StringSliceVar(&f.testplugin, "testplugin", nil, "Go's own plugin tests, read from each GOROOT: all, or those `NAMED` as in --testplugin=TestRunHost,TestMethod")
@@ -63,7 +66,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 
 // verify makes or resumes a run and reports it.
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
-	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin}
+	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, FreshBoot: f.freshBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin}
 	dir := ""
 	if f.resume != "" {
 		if len(args) > 0 || len(f.goSpecs)+len(f.arch)+len(f.libc)+len(f.testplugin) > 0 {
@@ -86,6 +89,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		return err
 	}
 	defer done()
+	shop.freshBoot = req.FreshBoot
 	shop.builder.Cold = req.Cold && f.resume == ""
 	if err := shop.place(all); err != nil {
 		return err

@@ -23,6 +23,8 @@ type workshop struct {
 	store   *toolchain.Store
 	builder *build.Builder
 	scratch string
+
+	freshBoot bool // boot for each load instead of restoring a saved machine
 }
 
 // fetchNames are the variables that only fetching sees.
@@ -124,7 +126,7 @@ func (s *workshop) prepare(ctx context.Context, arch string, c toolchain.C, acce
 	}
 	return vm.Prepare(ctx, vm.Setup{
 		Arch: arch, Cache: s.cache, Go: filepath.Join(g.GOROOT, "bin", "go"), Loader: c.Loader, LoaderPath: c.LoaderPath, Accel: accel,
-		Path: s.app.programPath(), Scratch: s.scratch, Log: func(line string) { s.app.note("%s", line) },
+		Path: s.app.programPath(), Scratch: s.scratch, Userland: true, ModCache: s.builder.ModCache, FetchEnv: s.store.FetchEnv, FreshBoot: s.freshBoot, Log: func(line string) { s.app.note("%s", line) },
 	})
 }
 
