@@ -23,10 +23,10 @@ const drainTime = 5 * time.Second
 //
 //	during INT 130 run/records.jsonl '"step":"rebuild"' plugproof verify --out run
 //
-// FILE may hold wildcards; stderr stands for what the command says there. A command that ends before the match is a failure.
+// FILE may hold wildcards; stderr stands for what the command says there, process for the command lines of all processes. A command that ends before the match is a failure.
 func (s *session) during(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 5 {
-		ts.Fatalf("usage: during SIGNAL STATUS|killed FILE|stderr REGEXP COMMAND [ARGUMENT...]")
+		ts.Fatalf("usage: during SIGNAL STATUS|killed FILE|stderr|process REGEXP COMMAND [ARGUMENT...]")
 	}
 	sig, ok := signals[args[0]]
 	if !ok {

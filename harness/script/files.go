@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,25 +40,29 @@ func (s *session) ownCache(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: owncache DIR [ENTRY-TO-LEAVE-OUT...]")
 	}
 	common, own := ts.Getenv("PLUGPROOF_CACHE"), ts.MkAbs(args[0])
-	left := map[string]bool{"scratch": true}
-	for _, name := range args[1:] {
-		left[name] = true
-	}
-	entries, err := os.ReadDir(common)
-	ts.Check(err)
-	ts.Check(os.MkdirAll(own, 0o755))
-	for _, e := range entries {
-		switch {
-		case left[e.Name()]:
-		case e.IsDir():
-			ts.Check(os.Symlink(filepath.Join(common, e.Name()), filepath.Join(own, e.Name())))
-		case e.Type().IsRegular():
-			data, err := os.ReadFile(filepath.Join(common, e.Name()))
-			ts.Check(err)
-			ts.Check(os.WriteFile(filepath.Join(own, e.Name()), data, 0o644))
-		}
+	lend(ts, common, own, append([]string{"scratch", "build"}, args[1:]...))
+	if !slices.Contains(args[1:], "build") { // where builds see their sources is one's own: it is a mount point
+		lend(ts, filepath.Join(common, "build"), filepath.Join(own, "build"), []string{"at"})
 	}
 	ts.Setenv("PLUGPROOF_CACHE", own)
+}
+
+// lend makes a directory with links to the directories, and copies of the files, that are in another, except those left out.
+func lend(ts *testscript.TestScript, from, to string, except []string) {
+	entries, err := os.ReadDir(from)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(to, 0o755))
+	for _, e := range entries {
+		switch {
+		case slices.Contains(except, e.Name()):
+		case e.IsDir():
+			ts.Check(os.Symlink(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())))
+		case e.Type().IsRegular():
+			data, err := os.ReadFile(filepath.Join(from, e.Name()))
+			ts.Check(err)
+			ts.Check(os.WriteFile(filepath.Join(to, e.Name()), data, 0o644))
+		}
+	}
 }
 
 // digest demands that the files named have one and the same SHA-256, or with ! that no two have.

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -11,13 +12,17 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// watching gives a function that says whether a file's content, or what was written to the second result, matches.
+// watching gives a function that says whether a file's content matches; or, where file is stderr, what was written to the second
+// result; or, where file is process, the command line of any process.
 func (s *session) watching(ts *testscript.TestScript, file, expr string) (func() bool, *written) {
 	re, err := regexp.Compile(expr)
 	ts.Check(err)
 	seen := &written{}
 	if file == "stderr" {
 		return func() bool { return re.Match(seen.bytes()) }, seen
+	}
+	if file == "process" {
+		return func() bool { return anyProcess(re) }, seen
 	}
 	pattern := ts.MkAbs(file)
 	return func() bool {
@@ -29,6 +34,16 @@ func (s *session) watching(ts *testscript.TestScript, file, expr string) (func()
 		}
 		return false
 	}, seen
+}
+
+func anyProcess(re *regexp.Regexp) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		if line, err := os.ReadFile(f); err == nil && re.Match(bytes.ReplaceAll(line, []byte{0}, []byte{' '})) {
+			return true
+		}
+	}
+	return false
 }
 
 // written is what a process wrote so far.
