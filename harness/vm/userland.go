@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/plugproof/plugproof/harness/proc"
 	"github.com/plugproof/plugproof/images"
@@ -65,7 +67,8 @@ func (s Setup) fetchModules(ctx context.Context, b goBuild) error {
 			return err
 		}
 	}
-	env := append(b.env(dir), "GOPROXY=https://proxy.golang.org,direct", "GOFLAGS=-modcacherw")
+	env := slices.DeleteFunc(b.env(dir), func(e string) bool { return strings.HasPrefix(e, "GOPROXY=") || strings.HasPrefix(e, "GOFLAGS=") }) // cmd/go's own default, or the caller's
+	env = append(env, "GOFLAGS=-modcacherw")
 	_, err = output(ctx, proc.Cmd{Path: b.Go, Args: []string{"mod", "download"}, Dir: dir, Env: append(env, s.FetchEnv...), Network: true})
 	return err
 }
