@@ -62,7 +62,7 @@ func (w *Worker) observeGoTest(ctx context.Context, c *cell, rec *results.Record
 				if run.Count > 1 {
 					sub.Text = fmt.Sprintf("run %d of %d: %s", done+i+1, run.Count, sub.Text)
 				}
-				if rec.Log, err = w.keepOutput(c, sub, r, out); err != nil {
+				if err := w.keepOutput(c, rec, sub, r, out); err != nil {
 					return err
 				}
 				break
@@ -115,16 +115,23 @@ func whyEnded(r vm.Result) string {
 	return strings.Join(parts, ": ")
 }
 
-// keepOutput writes all that a failed program said beneath the run, and returns where, relative to the run's directory.
-func (w *Worker) keepOutput(c *cell, sub results.Subject, r vm.Result, out *vm.Outcome) (string, error) {
-	name := filepath.Join("failures", string(c.ID())+".log")
-	file := filepath.Join(w.Dir, name)
+// keepOutput writes all that a failed program said into the record's log, beneath the run.
+func (w *Worker) keepOutput(c *cell, rec *results.Record, sub results.Subject, r vm.Result, out *vm.Outcome) error {
+	mode := os.O_APPEND
+	if rec.Log == "" {
+		rec.Log, mode = "failures/"+string(c.ID())+".log", os.O_TRUNC
+	}
+	file := filepath.Join(w.Dir, filepath.FromSlash(rec.Log))
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return "", err
+		return err
 	}
-	text := fmt.Sprintf("%s\n%s: %s: %s\n\nstandard output:\n%s\nstandard error:\n%s\nconsole:\n%s\n", c.Cell.Cell, sub.Name, sub.Verdict, sub.Text, r.Stdout, r.Stderr, out.Console)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return "", err
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|mode, 0o644)
+	if err != nil {
+		return err
 	}
-	return filepath.ToSlash(name), nil
+	_, err = fmt.Fprintf(f, "%s\n%s: %s: %s\n\nstandard output:\n%s\nstandard error:\n%s\nconsole:\n%s\n", c.Cell.Cell, sub.Name, sub.Verdict, sub.Text, r.Stdout, r.Stderr, out.Console)
+	if err2 := f.Close(); err == nil {
+		err = err2
+	}
+	return err
 }
