@@ -154,25 +154,54 @@ func (y *yard) open(host string, plugins []string) []result {
 // predict makes the same question of Predict. Paths are given as the process gets them, relative to its directory.
 func (y *yard) predict(host string, plugins []string) *Report {
 	y.t.Helper()
-	open := func(name string) Input {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(y.dir, name)
-		}
-		in, done := OpenInput(path)
-		y.t.Cleanup(func() { done() })
-		in.Path = name
-		return in
-	}
+	return y.predictFrom(y.input(host), plugins)
+}
+
+func (y *yard) input(name string) Input {
+	in, done := OpenInput(filepath.Join(y.dir, name))
+	y.t.Cleanup(func() { done() })
+	in.Path = name
+	return in
+}
+
+func (y *yard) predictFrom(host Input, plugins []string) *Report {
+	y.t.Helper()
 	var ins []Input
 	for _, p := range plugins {
-		ins = append(ins, open(p))
+		ins = append(ins, y.input(p))
 	}
-	r, err := Predict(open(host), ins, Options{Root: DirRoot("/"), RootName: "/"})
+	r, err := Predict(host, ins, Options{Root: DirRoot("/"), RootName: "/"})
 	if err != nil {
-		y.t.Fatalf("Predict(%s, %q): %v", host, plugins, err)
+		y.t.Fatalf("Predict(%s, %q): %v", host.Path, plugins, err)
 	}
 	return r
+}
+
+// answers are a report's claims without the causes, for which a lock has less evidence.
+func answers(r *Report) []Plugin {
+	out := append([]Plugin{}, r.Plugins...)
+	for i := range out {
+		out[i].Cause = nil
+	}
+	return out
+}
+
+// predictLock predicts from the host's lock, written and read again.
+func (y *yard) predictLock(t *testing.T, host string, plugins []string) *Report {
+	in, done := OpenInput(filepath.Join(y.dir, host))
+	defer done()
+	l, err := Export(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := ParseLock(l.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(l.Text()), string(back.Text())); d != "" {
+		t.Errorf("the lock changes when it is read (-written +read):\n%s", d)
+	}
+	return y.predictFrom(back.Input(host), plugins)
 }
 
 // said is what a prediction claims about a process.
@@ -205,6 +234,9 @@ func (y *yard) agree(name, host string, plugins []string, want ...Verdict) {
 		}
 		if d := cmp.Diff(y.open(host, plugins), predicted); d != "" {
 			t.Errorf("the prediction disagrees with reality (-real +predicted):\n%s", d)
+		}
+		if d := cmp.Diff(answers(rep), answers(y.predictLock(t, host, plugins))); d != "" {
+			t.Errorf("the host's lock gives other answers (-host +lock):\n%s", d)
 		}
 		counts.Lock()
 		defer counts.Unlock()

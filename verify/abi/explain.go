@@ -139,7 +139,11 @@ func (e *evidence) stdCause() *Cause {
 		return joined(found)
 	}
 	if e.a.setting("-trimpath") == "" {
-		if x, y := e.a.goroot(), e.b.goroot(); x != "" && y != "" && x != y {
+		x, y := e.a.goroot(), e.b.goroot()
+		if x == "" || y == "" {
+			return unknown("%d packages of the standard library differ; neither was built with -trimpath, and where GOROOT was is not known of both", len(e.std))
+		}
+		if x != y {
 			return &Cause{"build-path", fmt.Sprintf("GOROOT: %s %s, %s %s; neither was built with -trimpath", e.aName, x, e.bName, y)}
 		}
 	}

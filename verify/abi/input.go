@@ -14,13 +14,14 @@ import (
 
 // Input is a file as the process will see it, and its bytes as they are here.
 type Input struct {
-	Path   string         // the text that is given to plugin.Open; for the host, its name
-	Real   string         // the absolute path without symbolic links, as the loader names the file in the process; default: Path
-	ID     string         // the identity of the file behind the path, such as device and inode; default: Real
-	R      io.ReaderAt    // nil when it cannot be opened
-	Size   int64          // bytes
-	SHA256 results.Digest // taken for the report when it is known; the host's is computed otherwise
-	Err    error          // why R is nil: fs.ErrNotExist, fs.ErrPermission, syscall.EISDIR; nil counts as fs.ErrNotExist
+	Path    string            // the text that is given to plugin.Open; for the host, its name
+	Real    string            // the absolute path without symbolic links, as the loader names the file in the process; default: Path
+	ID      string            // the identity of the file behind the path, such as device and inode; default: Real
+	R       io.ReaderAt       // nil when it cannot be opened
+	Size    int64             // bytes
+	SHA256  results.Digest    // taken for the report when it is known; the host's is computed otherwise
+	Symbols map[string]string // of a plugin: what Lookup must find, and its type in Go syntax with full import paths, "" for any
+	Err     error             // why R is nil: fs.ErrNotExist, fs.ErrPermission, syscall.EISDIR; nil counts as fs.ErrNotExist
 }
 
 // OpenInput opens a file of this machine. A file that does not exist or cannot be read is an Input too, with the reason in Err: for a

@@ -32,6 +32,9 @@ func (e *evidence) moduleCause() *Cause {
 	if m := moduleFor(e.b.info, local.Package); m != nil && !isLocal(m, e.b.info) {
 		return unknown("module %s has the same version and content on both sides, and the build settings are the same", module)
 	}
+	if e.a.setting("-trimpath") == "" && (len(e.a.files()) == 0 || len(e.b.files()) == 0) {
+		return unknown("package %s differs; neither was built with -trimpath, and the directories are not known of both", local.Package)
+	}
 	if s := e.revisions(); s != "" {
 		return &Cause{"source-edit", s}
 	}

@@ -197,7 +197,7 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 	if old, ok := p.done[in.Real]; ok {
 		if old.text == "" {
 			out.Verdict = old.verdict
-			return nil
+			return p.declared(old.obj, in, out)
 		}
 		fail(old.verdict, `plugin.Open("%s"): %s (previous failure)`, in.Path, old.text)
 		out.Package, out.Mismatches, out.Cause = old.pkg, old.diffs, old.cause
@@ -241,6 +241,24 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 	}
 	out.KillsHost = res.verdict == Poisoned
 	p.done[in.Real] = res
+	return p.declared(l.obj, in, out)
+}
+
+// declared checks a plugin that opened against the symbols that it is declared to have.
+func (p *process) declared(o *object, in Input, out *Plugin) error {
+	if out.Verdict != OK {
+		return nil
+	}
+	mod, err := moduleOf(o)
+	if err != nil || mod == nil {
+		return err
+	}
+	cause, err := checkSymbols(o, mod.Path, in.Symbols)
+	if err != nil {
+		p.limit("%s: what it exports cannot be read: %v", in.Path, err)
+	} else if cause != nil {
+		out.Verdict, out.Cause = Symbol, cause
+	}
 	return nil
 }
 

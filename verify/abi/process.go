@@ -33,6 +33,7 @@ type process struct {
 
 // goError is what package plugin keeps of a file: a failure of the Go checks, or success ("").
 type goError struct {
+	obj     *object
 	text    string
 	verdict Verdict
 	pkg     *string

@@ -67,9 +67,9 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{}, err
 	}
 	if owner != nil {
-		return goError{verdict: Poisoned, cause: unknown("%s could not be opened but stays in the process, and its copy of package %s is used", owner.path, pkg)}, nil
+		return goError{obj: md.obj, verdict: Poisoned, cause: unknown("%s could not be opened but stays in the process, and its copy of package %s is used", owner.path, pkg)}, nil
 	}
-	return goError{verdict: OK}, nil
+	return goError{obj: md.obj, verdict: OK}, nil
 }
 
 // compare lists every package of a plugin whose fingerprint is not the one that the process already has. The runtime stops at the first.

@@ -134,7 +134,7 @@ func (f *File) LookupDyn(name string, accept func(Symbol) bool) (Symbol, bool, e
 	if h.gnu {
 		return f.lookupGNU(h, name, try)
 	}
-	i, err := f.u32At(h.buckets + 4*uint64(sysvHash(name)%h.nbucket))
+	i, err := f.u32At(h.buckets + 4*uint64(SysVHash(name)%h.nbucket))
 	for n := 0; err == nil && i != 0; n++ {
 		if n == maxChain || f.steps.Add(1) > maxSteps {
 			return Symbol{}, false, fmt.Errorf("looking up %q: %w", name, errChain)
@@ -206,8 +206,8 @@ func (f *File) dynNameIs(at uint64, name string) (bool, error) {
 	return b[n-1] == 0 && string(b[:n-1]) == name, nil
 }
 
-// sysvHash is the hash function of the System V ABI, figure 5-12.
-func sysvHash(name string) uint32 {
+// SysVHash is the hash function of the System V ABI, figure 5-12.
+func SysVHash(name string) uint32 {
 	var h uint32
 	for i := range len(name) {
 		h = h<<4 + uint32(name[i])

@@ -1,0 +1,85 @@
+package abi
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// checkSymbols compares what a plugin exports with what is declared of it: names, and types in Go syntax with full import paths (the type
+// that Lookup's result has: for a variable, a pointer). "" as a type stands for any. It returns nil when all is as declared.
+func checkSymbols(o *object, path string, declared map[string]string) (*Cause, error) {
+	if len(declared) == 0 {
+		return nil, nil
+	}
+	exports, err := o.file.Exports()
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", o.path, err)
+	}
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		i := slices.IndexFunc(exports, func(e goelf.Export) bool { return e.Name == name })
+		if i < 0 {
+			wrong = append(wrong, fmt.Sprintf("plugin: symbol %s not found in plugin %s", name, path))
+			continue
+		}
+		if want := strings.TrimSpace(declared[name]); want != "" && !sameType(want, exports[i]) {
+			wrong = append(wrong, fmt.Sprintf("symbol %s has the type %s, declared is %s", name, exports[i].Type, want))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil, nil
+	}
+	return unknown("%s", strings.Join(wrong, "; ")), nil
+}
+
+// sameType compares a declared type with an exported one. The linker's name of the type holds the import paths, or a hash of them; without it
+// only the names of the packages can be compared.
+func sameType(want string, e goelf.Export) bool {
+	if e.TypeSymbol != "" && slices.Contains(typeSymbols(want), e.TypeSymbol) {
+		return true
+	}
+	if shortType(want) != e.Type {
+		return false
+	}
+	// The same by package names: the import paths differ, unless the type is written in another way than the compiler writes it.
+	return e.TypeSymbol == "" || !simpleType.MatchString(want)
+}
+
+// simpleType are types with one way to write them: a name behind stars and brackets.
+var simpleType = regexp.MustCompile(`^(\*|\[\])*[\pL_][^\s(){}\[\],;]*$`)
+
+// importPath is what stands before the last element of a qualified name.
+var importPath = regexp.MustCompile(`[^\s()\[\]{}*,;]*/`)
+
+func shortType(s string) string { return importPath.ReplaceAllString(s, "") }
+
+// typeSymbols are the names that the linkers of Go 1.20 to 1.27 give to a type in a plugin (cmd/link/internal/ld, typeSymbolMangle): long
+// ones are hashed, with three functions in turn.
+func typeSymbols(t string) []string {
+	name := "type:" + t
+	prefix := "type:"
+	if strings.HasPrefix(t, ".") {
+		prefix = "type:."
+	}
+	invert := func(b [32]byte) []byte { // cmd/internal/notsha256
+		out := b[:]
+		for i := range out {
+			out[i] ^= 0xff
+		}
+		return out
+	}
+	now := sha256.Sum256([]byte(t)) // cmd/internal/hash, since 1.24
+	now[0] ^= 0xff
+	out := []string{name}
+	for _, h := range [][]byte{now[:], invert(sha256.Sum256([]byte(t))), invert(sha256.Sum256([]byte(name)))} {
+		out = append(out, prefix+base64.StdEncoding.EncodeToString(h[:6]))
+	}
+	return out
+}

@@ -1,0 +1,35 @@
+package abi
+
+import (
+	"testing"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+func TestSameType(t *testing.T) {
+	run := func(symbol string) goelf.Export {
+		return goelf.Export{Name: "Run", Type: "func(*shared.Config) string", TypeSymbol: symbol}
+	}
+	const decl = "func(*example.test/abi/shared.Config) string"
+	ptr := goelf.Export{Name: "G", Type: "*api.Greeter", TypeSymbol: typeSymbols("*example.test/api.Greeter")[1]}
+	tests := []struct {
+		want string
+		e    goelf.Export
+		same bool
+	}{
+		{decl, run("type:PexYuHk5"), true}, // as go1.26.8 wrote it
+		{decl, run("type:PROnR4bG"), true}, // go1.21.13
+		{decl, run("type:l/TaM0UN"), true}, // go1.20.14
+		{decl, run(""), true},              // the symbol is not there
+		{"func(*example.test/abi/shared.Config) int", run("type:PexYuHk5"), false},
+		{"*int", goelf.Export{Type: "*int", TypeSymbol: "type:*int"}, true},
+		{"*example.test/api.Greeter", ptr, true},
+		{"*other.test/api.Greeter", ptr, false},
+		{"example.test/api.Greeter", ptr, false},
+	}
+	for _, tt := range tests {
+		if got := sameType(tt.want, tt.e); got != tt.same {
+			t.Errorf("sameType(%q, %+v) = %v", tt.want, tt.e, got)
+		}
+	}
+}
