@@ -22,7 +22,7 @@ Verdicts: host-cannot-load, not-reached, abort, poisoned, not-found, not-a-plugi
 already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names the file system in which the
 host's loader and needed libraries are looked up; by default it is that of the default image.
 --orders also says which plugins change the outcome of others, and gives an order in which all open or proves that
-there is none. Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
+there is none. HOST may be a lock that 'abi export HOST' wrote. Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -43,14 +43,17 @@ there is none. Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 	}
 	cmd.Flags().StringVar(&root, "root", "", "look needed libraries up in the file system at `DIR`")
 	cmd.Flags().BoolVar(&orders, "orders", false, "check every ordered pair of plugins and find an order in which all open")
+	cmd.AddCommand(newABIExportCmd(a))
 	return cmd
 }
 
 // predict opens the files. Paths appear in the report as they were given, which is how plugin.Open would be given them.
 func (a *app) predict(host string, plugins []string, root string, orders bool) (*abi.Report, error) {
-	in, done := abi.OpenInput(a.path(host))
+	in, done, err := a.abiHost(host)
+	if err != nil {
+		return nil, err
+	}
 	defer done()
-	in.Path = host
 	opt, err := a.abiRoot(in, root)
 	if err != nil {
 		return nil, err
@@ -71,8 +74,8 @@ func (a *app) predict(host string, plugins []string, root string, orders bool) (
 
 // hostError gives errors about the host their exit code.
 func hostError(err error) error {
-	if errors.Is(err, abi.ErrHost) {
-		return usagef("give a Go program that was linked with cgo and imports package plugin", "%w", err)
+	if errors.Is(err, abi.ErrHost) || errors.Is(err, abi.ErrLock) {
+		return usagef("give a Go program that was linked with cgo and imports package plugin, or its lock", "%w", err)
 	}
 	return err
 }
