@@ -6,15 +6,21 @@ import (
 
 	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/abi"
 )
 
-// Foreign says what can be seen of a host that does not report: plugin.Open's texts in its output, its end, and nothing
-// else. A plugin of which nothing is seen is unobserved.
+// unobserved is the outcome of a plugin of which nothing was seen.
+const unobserved = "unobserved"
+
+// Foreign says what can be seen of a host that does not report: plugin.Open's texts in its output, and its end. A plugin of
+// which nothing is seen is unobserved; where the process died and only one plugin can be the reason, it is.
 func Foreign(paths []string, r vm.Result) []guest.Plugin {
 	out := make([]guest.Plugin, len(paths))
 	text := string(r.Stdout) + "\n" + string(r.Stderr)
+	var left []int
 	for i, path := range paths {
-		out[i] = guest.Plugin{Path: path, Outcome: "unobserved"}
+		out[i] = guest.Plugin{Path: path, Outcome: unobserved}
 		for _, name := range []string{path, strings.TrimSuffix(path, ".so")} { // Go names the plugin without .so once dlopen succeeded
 			if at := strings.Index(text, fmt.Sprintf("plugin.Open(%q): ", name)); at >= 0 {
 				line, _, _ := strings.Cut(text[at:], "\n")
@@ -22,6 +28,30 @@ func Foreign(paths []string, r vm.Result) []guest.Plugin {
 				break
 			}
 		}
+		if out[i].Outcome == unobserved {
+			left = append(left, i)
+		}
+	}
+	if died := after(r); died != "" && len(left) == 1 {
+		out[left[0]].Outcome = died
 	}
 	return out
+}
+
+// unseen judges a plugin of which nothing was seen. That is never evidence by itself; what counts is how the host ended. A
+// probe reports everything, so its silence teaches nothing.
+func unseen(c *cell, i int, r vm.Result, probe bool) results.Subject {
+	pred := c.report.Plugins[i]
+	sub := results.Subject{Name: c.Plugins[i].Subject, Status: results.Error, Verdict: unobserved, Expected: c.Plugins[i].Expected, Text: "nothing was seen of it"}
+	ended := r.Kind == vm.Exited && r.Exit == 0
+	switch {
+	case probe:
+	case pred.Verdict == abi.OK && ended:
+		sub.Status, sub.Text = results.Pass, "the host does not report opens; it ended with 0, as predicted"
+	case pred.Verdict == abi.OK && r.Kind != vm.NotStarted:
+		sub.Status, sub.Text = results.Fail, fmt.Sprintf("predicted ok, but the host ended with %s %d: %s", r.Kind, r.Exit, LastLine(r))
+	case pred.KillsHost && after(r) != "":
+		sub.Status, sub.Text = results.Pass, "the host does not report opens; it died, as predicted: "+LastLine(r)
+	}
+	return sub
 }

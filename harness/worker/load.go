@@ -95,7 +95,11 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 		seen.Plugins = Foreign(paths, seen)
 	}
 	for i, p := range seen.Plugins {
-		rec.Subjects = append(rec.Subjects, judge(c, i, p, seen))
+		if p.Outcome == unobserved {
+			rec.Subjects = append(rec.Subjects, unseen(c, i, seen, probe))
+		} else {
+			rec.Subjects = append(rec.Subjects, judge(c, i, p, seen))
+		}
 	}
 	conclude(rec, "ok")
 	if rec.State() != results.AsExpected {

@@ -236,6 +236,10 @@ func diff(a, b string) (*elfdiff.Report, error) {
 // conclude fills a record's status, verdict and expectation from its subjects: the gravest one speaks for all, and among
 // equals the first whose verdict is not the harmless one.
 func conclude(rec *results.Record, harmless string) {
+	if len(rec.Subjects) == 0 {
+		rec.Status, rec.Reason = results.Error, "nothing was looked at"
+		return
+	}
 	rec.Status = results.Skip
 	skipped := !slices.ContainsFunc(rec.Subjects, func(s results.Subject) bool { return s.Status != results.Skip })
 	if skipped {
