@@ -1,0 +1,130 @@
+package worker
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/abi"
+)
+
+// oneCell is a cell with plugins of the given predictions and expectations.
+func oneCell(preds []abi.Plugin, expected ...string) *cell {
+	c := &cell{report: &abi.Report{Plugins: preds}}
+	for _, e := range expected {
+		c.Plugins = append(c.Plugins, plan.PluginJob{Job: plan.Job{Subject: "./p"}, Expected: e})
+	}
+	return c
+}
+
+func text(s string) *string { return &s }
+
+func TestJudge(t *testing.T) {
+	ok := abi.Plugin{Verdict: abi.OK}
+	mismatch := abi.Plugin{Verdict: abi.Mismatch, Error: text("different")}
+	abort := abi.Plugin{Verdict: abi.Abort, KillsHost: true}
+	poisoned := abi.Plugin{Verdict: abi.Poisoned, KillsHost: true}
+	ended := vm.Result{Kind: vm.Exited}
+	thrown := vm.Result{Kind: vm.Thrown, Exit: 2, Stderr: []byte("fatal error: no plugin module data\n")}
+	for _, tc := range []struct {
+		name     string
+		pred     abi.Plugin
+		expected string
+		seen     guest.Plugin
+		process  vm.Result
+		want     results.Status
+	}{
+		{"agrees", ok, "ok", guest.Plugin{Outcome: "ok"}, ended, results.Pass},
+		{"agrees on the text", mismatch, "mismatch", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Pass},
+		{"another text", mismatch, "mismatch", guest.Plugin{Outcome: "error", Error: "other"}, ended, results.Fail},
+		{"prediction contradicted", ok, "ok", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Fail},
+		{"prediction contradicted although nobody expected", ok, plan.Predicted, guest.Plugin{Outcome: "throw"}, thrown, results.Fail},
+		{"agrees, but not as expected", mismatch, "ok", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Fail},
+		{"killed as predicted", abort, "abort", guest.Plugin{Outcome: "throw"}, thrown, results.Pass},
+		{"killed where an error was expected", abort, "mismatch", guest.Plugin{Outcome: "throw"}, thrown, results.Fail},
+		{"survived what was to kill", abort, "abort", guest.Plugin{Outcome: "ok"}, ended, results.Fail},
+		{"poisoned and crashed", poisoned, "poisoned", guest.Plugin{Outcome: "throw"}, thrown, results.Pass},
+		{"crash after the last open", ok, "ok", guest.Plugin{Outcome: "ok"}, vm.Result{Kind: vm.Thrown, Plugins: []guest.Plugin{{Outcome: "ok"}}}, results.Fail},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := judge(oneCell([]abi.Plugin{tc.pred}, tc.expected), 0, tc.seen, tc.process)
+			if got.Status != tc.want {
+				t.Errorf("status %s, want %s: %+v", got.Status, tc.want, got)
+			}
+		})
+	}
+}
+
+func TestUnseen(t *testing.T) {
+	ok := abi.Plugin{Verdict: abi.OK}
+	abort := abi.Plugin{Verdict: abi.Abort, KillsHost: true}
+	mismatch := abi.Plugin{Verdict: abi.Mismatch, Error: text("different")}
+	for _, tc := range []struct {
+		name    string
+		pred    abi.Plugin
+		process vm.Result
+		probe   bool
+		want    results.Status
+	}{
+		{"host ended well", ok, vm.Result{Kind: vm.Exited}, false, results.Pass},
+		{"host ended badly", ok, vm.Result{Kind: vm.Exited, Exit: 1}, false, results.Fail},
+		{"host died as predicted", abort, vm.Result{Kind: vm.Thrown, Exit: 2}, false, results.Pass},
+		{"host was to die and did not", abort, vm.Result{Kind: vm.Exited}, false, results.Error},
+		{"an error that nobody saw", mismatch, vm.Result{Kind: vm.Exited}, false, results.Error},
+		{"a silent probe", ok, vm.Result{Kind: vm.Exited}, true, results.Error},
+		{"could not be started", ok, vm.Result{Kind: vm.NotStarted}, false, results.Error},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := unseen(oneCell([]abi.Plugin{tc.pred}, "ok"), 0, tc.process, tc.probe)
+			if got.Status != tc.want {
+				t.Errorf("status %s, want %s: %+v", got.Status, tc.want, got)
+			}
+		})
+	}
+}
+
+func TestForeign(t *testing.T) {
+	paths := []string{"/payload/a.so", "/payload/b.so"}
+	got := Foreign(paths, vm.Result{Kind: vm.Thrown, Stderr: []byte("x: plugin.Open(\"/payload/a\"): plugin was built with a different version of package p\nfatal error: y\n")})
+	want := []guest.Plugin{
+		{Path: "/payload/a.so", Outcome: "error", Error: `plugin.Open("/payload/a"): plugin was built with a different version of package p`},
+		{Path: "/payload/b.so", Outcome: "throw"},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	got = Foreign(paths, vm.Result{Kind: vm.Exited})
+	if got[0].Outcome != unobserved || got[1].Outcome != unobserved {
+		t.Errorf("a silent host: %+v", got)
+	}
+}
+
+func TestConclude(t *testing.T) {
+	sub := func(status results.Status, verdict string) results.Subject {
+		return results.Subject{Name: "x", Status: status, Verdict: verdict, Expected: "e-" + verdict, Text: results.SkipRequested}
+	}
+	for _, tc := range []struct {
+		name    string
+		subs    []results.Subject
+		status  results.Status
+		verdict string
+	}{
+		{"nothing", nil, results.Error, ""},
+		{"all shipped", []results.Subject{sub(results.Skip, "")}, results.Skip, ""},
+		{"the first that is not harmless speaks", []results.Subject{sub(results.Pass, "identical"), sub(results.Pass, "data"), sub(results.Pass, "code")}, results.Pass, "data"},
+		{"the gravest speaks", []results.Subject{sub(results.Pass, "data"), sub(results.Fail, "identical")}, results.Fail, "identical"},
+		{"an error is no pass", []results.Subject{sub(results.Pass, "identical"), sub(results.Error, "")}, results.Error, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			rec := results.Record{Subjects: tc.subs}
+			conclude(&rec, identical)
+			if rec.Status != tc.status || rec.Verdict != tc.verdict {
+				t.Errorf("%s %q, want %s %q", rec.Status, rec.Verdict, tc.status, tc.verdict)
+			}
+		})
+	}
+}
