@@ -180,12 +180,25 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	case sub.Verdict == "error" && text != seen.Error:
 		sub.Status = results.Fail
 		sub.Text = fmt.Sprintf("predicted the text %q, but the guest saw %q: a defect of plugproof's own", text, seen.Error)
+	case pred.Verdict == abi.OK && lookupError(seen) != "":
+		sub.Status = results.Fail
+		sub.Text = fmt.Sprintf("predicted that every declared symbol is there, but the guest saw %q: a defect of plugproof's own", lookupError(seen))
 	case !slices.Contains(outcomes(verdict), sub.Verdict):
 		sub.Status = results.Fail
 	case sub.Verdict == "throw" || sub.Verdict == "signal" || sub.Verdict == "hang":
 		sub.Text = LastLine(process)
 	}
 	return sub
+}
+
+// lookupError is the first text with which Lookup refused a declared symbol, or empty.
+func lookupError(seen guest.Plugin) string {
+	for _, s := range seen.Symbols {
+		if s.Error != "" {
+			return s.Error
+		}
+	}
+	return ""
 }
 
 // consistent reports whether an outcome is one that the prediction allows. A poisoned process crashes when something touches

@@ -42,7 +42,7 @@ func (c *cell) foretell(rec *results.Record) error {
 	for i, p := range c.plugins {
 		in, done := abi.OpenInput(p.path)
 		defer done()
-		in.Path, in.SHA256 = guestPath(c, i), p.sha256
+		in.Path, in.SHA256, in.Symbols = guestPath(c, i), p.sha256, c.Plugins[i].Symbols
 		in.Real = in.Path
 		plugins = append(plugins, in)
 		if p.sha256 != "" {
