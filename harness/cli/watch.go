@@ -76,6 +76,7 @@ func (w *watch) event(e worker.Event) {
 	switch {
 	case e.Record != nil:
 		w.states[id] = append(w.states[id], *e.Record)
+		delete(w.doing, id) // until the next step begins
 	case e.Doing != "":
 		w.doing[id] = e.Doing + " of " + e.Cell.String()
 		if w.app.verbose {
