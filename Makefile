@@ -32,8 +32,10 @@ build: deps ## build .bin/plugproof
 verify: build ## rebuild, predict and load every fixture for amd64 and arm, in virtual machines
 	@$(WITH_GO) $(BIN) verify --arch $(ARCH) $(ARGS) $(FIXTURES)
 
-test: deps ## all tests, in real virtual machines
-	@$(WITH_GO) go test -count=1 -timeout $(TIMEOUT) $(PKG)
+test: build ## all tests and scenarios, in real virtual machines
+	@$(WITH_GO) go build -o .bin/tests ./scripts/tests
+	@$(WITH_GO) $(BIN) fetch --arch $(ARCH) $(FIXTURES) >&2 || echo 'make: not everything could be fetched; the tests that need it will say so' >&2
+	@$(WITH_GO) .bin/tests .bin/test.log -count=1 -timeout $(TIMEOUT) $(PKG)
 
 bench: deps ## all benchmarks
 	@$(WITH_GO) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TIMEOUT) $(PKG)
