@@ -54,7 +54,10 @@ func (m *Machine) choose(ctx context.Context, s Setup) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(file, raw, []byte("\n"))
+	if err := writeAtomic(file, raw, []byte("\n")); err != nil && s.Log != nil {
+		s.Log("which accelerator works is not remembered: " + err.Error())
+	}
+	return nil
 }
 
 // kvmPossible says why it is not worth a try, or "".
@@ -83,7 +86,7 @@ func (m *Machine) tryKVM(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(disk)
+	defer disk.Close()
 	q, err := probe.start(ctx, launch{disk: disk, memory: SmallMemory}, nil)
 	if err != nil {
 		return err

@@ -153,8 +153,12 @@ func readSealed(file string) ([]byte, error) {
 	return nil, fmt.Errorf("reading %q: it is damaged: %w", file, fs.ErrNotExist)
 }
 
-// writeAtomic writes the parts into a new file and renames it into place.
+// writeAtomic writes the parts into a new file and renames it into place. No room is a *FullError.
 func writeAtomic(file string, parts ...[]byte) error {
+	return roomIn(filepath.Dir(file), replace(file, parts))
+}
+
+func replace(file string, parts [][]byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ import (
 // conclude fills the outcome from what the guest said and from what became of the machine.
 func (s *session) conclude(out *Outcome) {
 	out.Console = s.q.screen.String()
+	if s.registers != "" {
+		out.Console += "\n[QEMU: info registers]\n" + s.registers
+	}
 	out.Kind = Exited
 	if !s.done {
 		out.Kind, out.Error = s.verdict()

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 
 	"github.com/plugproof/plugproof/results"
@@ -32,23 +33,24 @@ const (
 	LargePayload = 48 << 20
 )
 
-// descriptors of QEMU's sockets, in the order of ExtraFiles.
+// descriptors of QEMU's sockets and of the payload, in the order of ExtraFiles.
 const (
 	fdMonitor = 3 + iota
 	fdConsole
 	fdIn
 	fdOut
+	fdDisk
 	fdFree // the first that is free for more
 )
 
 // launch is what one start of a machine adds to it.
 type launch struct {
-	name     string // marks the process
-	disk     string // the payload's file
-	memory   int    // MiB
-	ram      string // file of the guest's memory; "" keeps it anonymous
-	shared   bool   // write the guest's memory to that file; false reads it and keeps changes private
-	incoming bool   // wait for a saved state
+	name     string   // marks the process
+	disk     *os.File // the payload
+	memory   int      // MiB
+	ram      string   // file of the guest's memory; "" keeps it anonymous
+	shared   bool     // write the guest's memory to that file; false reads it and keeps changes private
+	incoming bool     // wait for a saved state
 }
 
 // args is QEMU's command line.
@@ -75,16 +77,19 @@ func (m *Machine) args(l launch) []string {
 	a = append(a, chardev("in", fdIn)...)
 	a = append(a, chardev("out", fdOut)...)
 	a = append(a, "-device", m.Model.Serial, "-device", "virtserialport,chardev=in,name=plugproof.in", "-device", "virtserialport,chardev=out,name=plugproof.out")
-	a = append(a, "-drive", "if=none,id=payload,format=raw,readonly=on,file.locking=off,file="+l.disk, "-device", m.Model.Disk+",drive=payload")
+	a = append(a, "-drive", "if=none,id=payload,format=raw,readonly=on,file.locking=off,file="+inherited(fdDisk), "-device", m.Model.Disk+",drive=payload")
 	if l.incoming {
 		a = append(a, "-incoming", "defer")
 	}
 	return a
 }
 
+// inherited is the name by which QEMU opens a file that it was given, though it has no name any more.
+func inherited(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
+
 // append is the kernel's command line: a quiet console, since every character costs, and an end on any trouble.
 func (m *Machine) append() string {
-	s := "console=" + m.Model.Console + " quiet loglevel=3 panic=-1 oops=panic raid=noautodetect rdinit=/init"
+	s := "console=" + m.Model.Console + " quiet loglevel=3 panic=-1 oops=panic raid=noautodetect sysrq_always_enabled=1 rdinit=/init"
 	if m.Model.Append != "" {
 		s += " " + m.Model.Append
 	}

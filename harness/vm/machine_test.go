@@ -21,15 +21,18 @@ import (
 	"github.com/plugproof/plugproof/images/rootfs"
 )
 
-// outside waits until QEMU runs with a payload in scratch and returns its number.
+// outside waits until QEMU runs with a descriptor that leads to scratch and returns its number.
 func outside(t *testing.T, scratch string) int {
 	t.Helper()
 	for range 2000 {
-		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 		for _, file := range files {
-			raw, _ := os.ReadFile(file)
-			if bytes.Contains(raw, []byte("file="+scratch)) && bytes.HasPrefix(raw, []byte("/usr")) {
-				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if to, err := os.Readlink(file); err != nil || !strings.HasPrefix(to, scratch+"/") {
+				continue
+			}
+			process := filepath.Dir(filepath.Dir(file))
+			if raw, _ := os.ReadFile(process + "/cmdline"); bytes.HasPrefix(raw, []byte("/usr")) && bytes.Contains(raw, []byte("\x00plugproof-")) {
+				pid, _ := strconv.Atoi(filepath.Base(process))
 				return pid
 			}
 		}

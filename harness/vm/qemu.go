@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -60,7 +61,7 @@ func (m *Machine) start(ctx context.Context, l launch, talk io.Writer, extra ...
 	}
 	p, err := proc.Start(ctx, proc.Cmd{
 		Path: m.QEMU, Args: m.args(l),
-		Stdout: q.stderr, Stderr: q.stderr, ExtraFiles: append(theirs[:len(theirs):len(theirs)], extra...), Umask: -1,
+		Stdout: q.stderr, Stderr: q.stderr, ExtraFiles: slices.Concat(theirs, []*os.File{l.disk}, extra), Umask: -1,
 		Env: []string{"TMPDIR=" + os.TempDir()},
 	})
 	if err != nil {

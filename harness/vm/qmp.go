@@ -47,6 +47,18 @@ func openMonitor(ctx context.Context, conn net.Conn) (*monitor, error) {
 	return m, m.do(ctx, "qmp_capabilities", nil, nil)
 }
 
+// openMonitor opens the session's monitor, once.
+func (s *session) openMonitor(ctx context.Context) (*monitor, error) {
+	if s.mon != nil {
+		return s.mon, nil
+	}
+	m, err := openMonitor(ctx, s.q.monitor)
+	if err == nil {
+		s.mon = m
+	}
+	return m, err
+}
+
 // cause is ctx's error if it has ended, else err.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -27,14 +27,14 @@ func (m *Machine) Run(ctx context.Context, job Job) (*Outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("running in a virtual machine: %w", err)
 	}
-	defer os.Remove(disk)
+	defer disk.Close()
 	sum := sha256.Sum256(raw)
 	order := guest.Order{Mode: "job", JobHash: hex.EncodeToString(sum[:])}
 	return m.run(ctx, job, order, disk, size)
 }
 
 // run starts a machine, gives the order and hears the guest out.
-func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk string, payload int64) (*Outcome, error) {
+func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk *os.File, payload int64) (*Outcome, error) {
 	out := &Outcome{QEMU: m.Version, Accelerator: m.Accel, MemoryMiB: m.memory(payload)}
 	begun := time.Now()
 	s, err := m.ready(ctx, job, disk, out)
@@ -47,6 +47,10 @@ func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk stri
 	if s.fault == nil {
 		s.release(order)
 		s.listen(ctx)
+		if errors.Is(s.fault, errHung) {
+			s.takeRegisters(ctx)
+			s.listTasks(ctx)
+		}
 	}
 	out.CPU = s.watch.used()
 	s.q.kill()
@@ -68,29 +72,6 @@ func (m *Machine) memory(payload int64) int {
 	return SmallMemory
 }
 
-// payload writes the disk to a scratch file and returns its name and how many bytes it holds.
-func (m *Machine) payload(files []rootfs.File) (string, int64, error) {
-	f, err := os.CreateTemp(m.Scratch, "plugproof-*.payload")
-	if err != nil {
-		return "", 0, err
-	}
-	size, err := rootfs.Write(f, files)
-	if err == nil && size > DiskSize {
-		err = fmt.Errorf("the files need %d bytes, a payload disk has %d", size, int64(DiskSize))
-	}
-	if err == nil {
-		err = f.Truncate(DiskSize)
-	}
-	if err2 := f.Close(); err == nil {
-		err = err2
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return "", 0, err
-	}
-	return f.Name(), size, nil
-}
-
 // session is one machine from its start to its end.
 type session struct {
 	q     *qemu
@@ -101,6 +82,9 @@ type session struct {
 	ended []guest.End
 	text  []Result
 	done  bool
+
+	mon       *monitor
+	registers string // QEMU's, when the guest hung
 
 	started func() // called when a command starts; may be nil
 }
@@ -113,7 +97,7 @@ var (
 
 // ready gives a session whose guest waits for its order: restored from a saved machine if that is wanted and works, else
 // booted. What went wrong on the way is in the outcome's notes.
-func (m *Machine) ready(ctx context.Context, job Job, disk string, out *Outcome) (*session, error) {
+func (m *Machine) ready(ctx context.Context, job Job, disk *os.File, out *Outcome) (*session, error) {
 	if m.Saved != "" {
 		s, err := m.restored(ctx, job, disk, out)
 		if err == nil || ctx.Err() != nil {

@@ -61,7 +61,7 @@ func (m *Machine) key(memory int) (string, error) {
 		QEMU          string
 		Args          []string
 		Disk          int64
-	}{1, m.KernelDigest, m.ImageDigest, m.Banner, m.normal().args(launch{name: "NAME", disk: "DISK", memory: memory, ram: "RAM"}), DiskSize})
+	}{1, m.KernelDigest, m.ImageDigest, m.Banner, m.normal().args(launch{name: "NAME", memory: memory, ram: "RAM"}), DiskSize})
 	if err != nil {
 		return "", err
 	}
@@ -248,6 +248,11 @@ func prune(dir, keep string, limit int64) error {
 			it.used = meta.ModTime()
 		} else if time.Since(it.used) < time.Hour {
 			continue // perhaps being written
+		} else if e.Name() != keep {
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+			continue
 		}
 		for _, name := range []string{"ram", "state"} {
 			var st syscall.Stat_t

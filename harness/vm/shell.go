@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -28,7 +27,7 @@ func (m *Machine) Shell(ctx context.Context, s Session) (*Outcome, error) {
 	if err != nil {
 		return fail(err)
 	}
-	defer os.Remove(disk)
+	defer disk.Close()
 	out := &Outcome{QEMU: m.Version, Accelerator: m.Accel, MemoryMiB: m.memory(size)}
 	begun := time.Now()
 	vm, err := m.ready(ctx, Job{Commands: make([]guest.Command, 1), Talk: s.Output}, disk, out)

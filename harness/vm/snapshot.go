@@ -20,7 +20,7 @@ import (
 const ignoreShared = "x-ignore-shared"
 
 // restored returns a session of a saved machine, which is booted and saved first if there is none.
-func (m *Machine) restored(ctx context.Context, job Job, disk string, out *Outcome) (*session, error) {
+func (m *Machine) restored(ctx context.Context, job Job, disk *os.File, out *Outcome) (*session, error) {
 	if m.Accel != "tcg" {
 		return nil, fmt.Errorf("machines under %s are not saved", m.Accel)
 	}
@@ -65,7 +65,7 @@ func (m *Machine) saved(ctx context.Context, out *Outcome) (*saved, error) {
 		return sv, nil
 	}
 	if err := m.save(ctx, dir, key, out); err != nil {
-		return nil, fmt.Errorf("saving: %w", err)
+		return nil, fmt.Errorf("saving: %w", roomIn(m.Saved, err))
 	}
 	if err := prune(m.Saved, key, MaxSaved); err != nil {
 		return nil, fmt.Errorf("pruning saved machines: %w", err)
@@ -75,7 +75,10 @@ func (m *Machine) saved(ctx context.Context, out *Outcome) (*saved, error) {
 
 // save boots the machine with an empty disk, stops it when it waits for its order, and saves it into dir.
 func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error {
-	tmp, err := os.MkdirTemp(m.Saved, ".new-*")
+	if err := makeRoom(m.Saved, key); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(m.Saved, unfinished(key)+"*")
 	if err != nil {
 		return err
 	}
@@ -84,13 +87,13 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 	if err != nil {
 		return err
 	}
-	defer os.Remove(disk)
+	defer disk.Close()
 	memory, err := memoryFile()
 	if err != nil {
 		return err
 	}
 	defer memory.Close()
-	l := launch{disk: disk, memory: out.MemoryMiB, ram: fmt.Sprintf("/proc/self/fd/%d", fdFree), shared: true}
+	l := launch{disk: disk, memory: out.MemoryMiB, ram: inherited(fdFree), shared: true}
 	s, err := m.boot(ctx, Job{}, l, out, memory)
 	if err != nil {
 		return err
@@ -116,6 +119,32 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 	}
 	return os.Rename(tmp, dir)
 }
+
+// leastRoom is what a file system must have free in bytes before a machine is booted to be saved there: the smallest ones
+// take a little more.
+const leastRoom = 40 << 20
+
+// makeRoom removes what a killed process left unfinished of this machine, whose lock is held, and says early if the file
+// system is full: without it each run would boot twice.
+func makeRoom(dir, key string) error {
+	left, err := filepath.Glob(filepath.Join(dir, unfinished(key)+"*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := os.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err == nil && int64(st.Bavail)*int64(st.Bsize) < leastRoom {
+		return fmt.Errorf("%d MiB are free, at least %d are needed: %w", int64(st.Bavail)*int64(st.Bsize)>>20, leastRoom>>20, unix.ENOSPC)
+	}
+	return nil
+}
+
+// unfinished begins the name of a machine's directory while it is written.
+func unfinished(key string) string { return ".new-" + key + "-" }
 
 // memoryFile is a file without a name that is never written back: a guest that boots in a file of a disk waits for the disk.
 func memoryFile() (*os.File, error) {
@@ -167,7 +196,7 @@ func (s *session) settle(ctx context.Context) {
 
 // migrate stops the machine and writes its devices' state into file.
 func (s *session) migrate(ctx context.Context, file string) error {
-	mon, err := openMonitor(ctx, s.q.monitor)
+	mon, err := s.openMonitor(ctx)
 	if err != nil {
 		return err
 	}
@@ -185,6 +214,7 @@ func (s *session) migrate(ctx context.Context, file string) error {
 	copied := make(chan error, 1)
 	go func() { // ends when QEMU closes the pipe, or with r
 		_, err := io.Copy(out, io.LimitReader(r, maxState))
+		io.Copy(io.Discard, r) // QEMU waits for a reader, also when the disk is full
 		copied <- err
 	}()
 	if err := mon.capabilities(ctx); err != nil {
@@ -261,13 +291,13 @@ func (s *saved) seal() error {
 }
 
 // restore starts QEMU with the saved memory and state and lets the guest go on.
-func (m *Machine) restore(ctx context.Context, job Job, disk string, out *Outcome, sv *saved) (*session, error) {
+func (m *Machine) restore(ctx context.Context, job Job, disk *os.File, out *Outcome, sv *saved) (*session, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	l := launch{disk: disk, memory: out.MemoryMiB, ram: fmt.Sprintf("/proc/self/fd/%d", fdFree), incoming: true}
+	l := launch{disk: disk, memory: out.MemoryMiB, ram: inherited(fdFree), incoming: true}
 	q, err := m.start(ctx, l, job.Talk, sv.ram, r)
 	r.Close()
 	if err != nil {
@@ -290,7 +320,7 @@ func (m *Machine) restore(ctx context.Context, job Job, disk string, out *Outcom
 func (s *session) resume(ctx context.Context, sv *saved, w *os.File) error {
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
-	mon, err := openMonitor(ctx, s.q.monitor)
+	mon, err := s.openMonitor(ctx)
 	if err != nil {
 		return err
 	}

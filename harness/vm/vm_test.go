@@ -186,6 +186,12 @@ func TestFaultsAreToldApart(t *testing.T) {
 				if tt.deed == "flood" && r.Dropped[0]+int64(len(r.Stdout)) != 50<<20 {
 					t.Errorf("%d bytes kept and %d dropped of %d", len(r.Stdout), r.Dropped[0], 50<<20)
 				}
+				if tt.kind == Hung && tt.whole == "" && !strings.Contains(out.Console, "sysrq: Show") {
+					t.Errorf("the kernel's tasks are not in the console: %.500s", out.Console)
+				}
+				if tt.deed == "spin" && !strings.Contains(out.Console, "info registers") {
+					t.Errorf("the registers are not in the console: %.500s", out.Console)
+				}
 				if tt.deed == "leaves" && r.Leftovers != 1 {
 					t.Errorf("%d processes were left behind, want 1", r.Leftovers)
 				}

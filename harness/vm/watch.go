@@ -139,6 +139,9 @@ func (s *session) next(ctx context.Context, dec *guest.Decoder) (guest.Frame, er
 			if err := s.watch.check(false); err != nil {
 				return guest.Frame{}, err
 			}
+			if s.watch.told && s.registers == "" {
+				s.takeRegisters(ctx)
+			}
 		}
 	}
 }

@@ -73,6 +73,19 @@ func (b *box) oomKills() int64 {
 	return field("/proc/vmstat", "oom_kill")
 }
 
+// count is how many processes are in the box, as far as the kernel says.
+func (b *box) count() int {
+	if b.dir == "" {
+		return 0
+	}
+	raw, err := os.ReadFile(filepath.Join(b.dir, "pids.current"))
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(raw)))
+	return n
+}
+
 // killAll kills everything in the box and says how many processes there were.
 func (b *box) killAll(root bool) int {
 	if b.dir != "" {

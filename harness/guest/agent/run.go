@@ -192,6 +192,7 @@ func watch(enc *guest.Encoder, s *streams, c guest.Command, interrupts <-chan st
 			continue
 		}
 		quit <- why
+		listTasks(b)
 		s.generous.Store(true)
 		syscall.Kill(pid, syscall.SIGQUIT)
 		select {
@@ -203,6 +204,21 @@ func watch(enc *guest.Encoder, s *streams, c guest.Command, interrupts <-chan st
 		syscall.Kill(pid, syscall.SIGKILL)
 		<-stop
 		return
+	}
+}
+
+// manyTasks is how many processes are too many to list each: a line of the console costs the host 0.5 ms.
+const manyTasks = 100
+
+// listTasks has the kernel write all tasks and their stacks to the console, or only the blocked ones
+// (Documentation/admin-guide/sysrq.rst: 9 shows all messages, t is tasks, w is blocked tasks).
+func listTasks(b *box) {
+	keys := "9t3"
+	if b.count() > manyTasks {
+		keys = "9w3"
+	}
+	for _, key := range keys {
+		os.WriteFile("/proc/sysrq-trigger", []byte(string(key)), 0)
 	}
 }
 
