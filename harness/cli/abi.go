@@ -22,7 +22,8 @@ Verdicts: host-cannot-load, not-reached, abort, poisoned, not-found, not-a-plugi
 already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names the file system in which the
 host's loader and needed libraries are looked up; by default it is that of the default image.
 --orders also says which plugins change the outcome of others, and gives an order in which all open or proves that
-there is none. HOST may be a lock that 'abi export HOST' wrote. Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
+there is none. HOST may be a lock that 'plugproof abi export HOST' wrote.
+Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -76,6 +76,7 @@ func TestFilledDocuments(t *testing.T) {
 			Plugins: []abi.Plugin{{Path: "p", Verdict: abi.Mismatch, Error: &text, Package: &text, Cause: &abi.Cause{ID: "c", Evidence: text}, KillsHost: true, Drift: []string{text},
 				Mismatches: []abi.Difference{{Package: "p", Module: &text, Host: abi.Side{Version: &text, Hash: "0123456789abcdef"}, Plugin: abi.Side{Hash: "0123456789abcdef"}}}}},
 			Orders: &abi.Orders{Pairs: []abi.Pair{{First: "a", Second: "b", Alone: abi.OK, Verdict: abi.AlreadyLoaded, Error: &text}}, Safe: []string{"a"}, Proof: []string{}}}},
+		{"abi-export", lockDoc{Schema: "plugproof/abi-export/v1", Host: "h", SHA256: digest, Lock: text}},
 		{"diff", elfdiff.Report{Schema: "plugproof/diff/v1", Verdict: elfdiff.Code, A: elfdiff.FileInfo{Path: "a", SHA256: digest.Hex(), Machine: elf.EM_ARM.String()}, B: elfdiff.FileInfo{Path: "b", SHA256: digest.Hex()},
 			Proof: elfdiff.ProofStructure, Sections: []elfdiff.Section{{Name: ".text", Differing: 4, Verdict: elfdiff.Code}},
 			Symbols: elfdiff.Symbols{Added: []string{"x"}, Removed: []string{}, Changed: []string{}, Resized: []string{}},
