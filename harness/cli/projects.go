@@ -91,10 +91,10 @@ type axes struct {
 
 func (x *axes) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&x.goSpecs, "go", nil, "Go versions or name=path:DIR, instead of [matrix] go")
-	f.StringSliceVar(&x.arch, "arch", nil, "architectures: "+strings.Join(plan.Arches, ", "))
-	f.StringSliceVar(&x.libc, "libc", nil, "C libraries: "+strings.Join(plan.Libcs, ", "))
-	f.StringVar(&x.pairs, "pairs", "same", "host and plugin by the `same` Go, or all pairs")
+	f.StringSliceVar(&x.goSpecs, "go", nil, "`GO`: versions such as go1.26.8, or name=path:DIR; instead of [matrix] go")
+	f.StringSliceVar(&x.arch, "arch", nil, "`ARCH`: "+strings.Join(plan.Arches, ", "))
+	f.StringSliceVar(&x.libc, "libc", nil, "`LIBC`: "+strings.Join(plan.Libcs, ", "))
+	f.StringVar(&x.pairs, "pairs", "same", "`PAIRS`: host and plugin by the same Go (same), or each by every Go (all)")
 }
 
 func (x *axes) selection() plan.Selection {

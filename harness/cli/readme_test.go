@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/plugproof/plugproof/fixtures"
+	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -96,6 +98,36 @@ func TestPagesNameWhatExists(t *testing.T) {
 	for _, cmd := range root.Commands() {
 		if cmd.Runnable() && !named[cmd.CommandPath()] && cmd.Name() != "help" {
 			t.Errorf("no README names %s", cmd.CommandPath())
+		}
+	}
+}
+
+// TestFixturesAreListed holds the table of fixtures/README.md against the fixtures: all are there, with what they expect.
+func TestFixturesAreListed(t *testing.T) {
+	text, err := os.ReadFile("../../fixtures/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range fixtures.Names() {
+		archive, err := fixtures.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := plan.LoadArchive(archive, fixtures.Prefix+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, err := plan.Cells(p, plan.Selection{DefaultGo: defaultGo, Arch: []string{"amd64"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var verdicts []string
+		for _, pl := range cells[0].Plugins {
+			verdicts = append(verdicts, pl.Expected)
+		}
+		row := regexp.MustCompile("(?m)^\\| `" + name + "` \\| [^|]+ \\| [^|]+ \\| " + strings.Join(verdicts, ", ") + " \\| [^|]+ \\|$")
+		if !row.Match(text) {
+			t.Errorf("fixtures/README.md has no row of %s that expects %s", name, strings.Join(verdicts, ", "))
 		}
 	}
 }

@@ -83,10 +83,10 @@ one. Without --key nothing is trusted, and that is a finding.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&keys, "key", nil, "trust this public key (PEM, or xbps's keys/*.plist); repeatable")
+	f.StringArrayVar(&keys, "key", nil, "trust the public key in `FILE` (PEM, or xbps's keys/*.plist); repeatable")
 	f.BoolVar(&unsigned, "unsigned", false, "a repository without signatures is wanted")
 	f.StringArrayVar(&setuid, "allow-setuid", nil, "this `PATH` may be setuid or setgid; repeatable")
-	f.StringArrayVar(&assume, "assume", nil, "the target already has this library, package name or pkgver; repeatable")
+	f.StringArrayVar(&assume, "assume", nil, "the target already has the library, package or pkgver `NAME`; repeatable")
 	f.StringVar(&since, "since", "", "no version may be older than in the indexes of `DIR`")
 	return cmd
 }
