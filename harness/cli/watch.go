@@ -18,6 +18,9 @@ const heartbeat = 15 * time.Second
 // library, which says nothing about the others.
 const recent = 6
 
+// enough is how many cells must have ended before an estimate is more than a guess.
+const enough = 4
+
 // watch shows on stderr how a run goes on: a line for each finished cell, and what is being done, for how long, and how much
 // is left: on a terminal in a last line that is written again every second, elsewhere as a heartbeat.
 type watch struct {
@@ -135,7 +138,7 @@ func (w *watch) beat() {
 func (w *watch) status() string {
 	now := w.app.env.Now()
 	text := fmt.Sprintf("%d of %d cells after %s", w.done, w.total, now.Sub(w.begun).Round(time.Second))
-	if n := len(w.ends) - 1; n > 0 && w.done < w.total {
+	if n := len(w.ends) - 1; n >= enough && w.done < w.total {
 		each := w.ends[n].Sub(w.ends[0]) / time.Duration(n)
 		text += fmt.Sprintf(", about %s left", max(time.Second, each*time.Duration(w.total-w.done)-now.Sub(w.ends[n])).Round(time.Second))
 	}
