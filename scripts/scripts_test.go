@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -69,4 +70,31 @@ func cache(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// TestClaims demands that each scenario begins with its claim, and that README.md lists it.
+func TestClaims(t *testing.T) {
+	files, err := filepath.Glob("*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(text), "\n")
+		claim, ok := strings.CutPrefix(first, "# ")
+		if !ok {
+			t.Errorf("%s: the first line is no comment with the claim", file)
+			continue
+		}
+		if row := "| " + claim + " | `" + file + "` |"; !strings.Contains(string(readme), row) {
+			t.Errorf("README.md lacks the row\n%s", row)
+		}
+	}
 }
