@@ -25,14 +25,14 @@ type Outcome struct {
 	State    State
 	Record   *Record // the one that counts; nil if missing
 	Attempts int     // how many records there are
-	Conflict string  // how two conclusive records of this step contradict each other; empty if they do not
+	Conflict string  // how two conclusive records of this step, or this step's and an earlier one's, contradict each other; empty if they do not
 }
 
 // Ledger holds a plan against its records.
 type Ledger struct {
 	Outcomes []Outcome // in the order of the plan
 	Stray    []Record  // not in the plan, sorted
-	Forged   []Record  // whose cell id is not the id of their cell; they count for nothing else
+	Forged   []Record  // with a Flaw; they count for nothing else
 	Problems []string  // what is wrong with the plan itself
 }
 
@@ -43,7 +43,7 @@ func NewLedger(plan *Plan, records []Record) Ledger {
 	var l Ledger
 	byKey := map[Key][]Record{}
 	for _, r := range records {
-		if r.CellID != r.Cell.ID() {
+		if r.Flaw() != "" {
 			l.Forged = append(l.Forged, r)
 			continue
 		}
@@ -71,6 +71,7 @@ func NewLedger(plan *Plan, records []Record) Ledger {
 			if len(c.Steps) == 0 {
 				l.Problems = append(l.Problems, fmt.Sprintf("the plan gives cell %q no steps", c.Cell))
 			}
+			first := len(l.Outcomes)
 			for _, s := range c.Steps {
 				k := Key{c.ID, s}
 				if planned[k] {
@@ -80,10 +81,11 @@ func NewLedger(plan *Plan, records []Record) Ledger {
 				planned[k] = true
 				l.Outcomes = append(l.Outcomes, judge(k, byKey[k], !differing[c.ID]))
 			}
+			hold(l.Outcomes[first:])
 		}
 	}
 	for _, r := range records {
-		if r.CellID == r.Cell.ID() && !planned[r.Key()] {
+		if r.Flaw() == "" && !planned[r.Key()] {
 			l.Stray = append(l.Stray, r)
 		}
 	}
@@ -106,6 +108,21 @@ func judge(k Key, recs []Record, sameBytes bool) Outcome {
 		o.State = NotAsExpected
 	}
 	return o
+}
+
+// hold holds the steps of one cell against each other. Where a step was repeated, other bytes can be right.
+func hold(steps []Outcome) {
+	var recs []Record
+	for i, o := range steps {
+		if o.Attempts != 1 || o.State != AsExpected {
+			continue
+		}
+		recs = append(recs, *o.Record)
+		if text := disagreement(recs); text != "" {
+			steps[i].State, steps[i].Conflict = NotAsExpected, text
+			return
+		}
+	}
 }
 
 // weight orders the records of one step by which of them counts.

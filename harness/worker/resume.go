@@ -22,7 +22,7 @@ func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.
 		var own []results.Record
 		for _, s := range pc.Steps {
 			list := byKey[results.Key{Cell: pc.ID(), Step: s}]
-			if len(list) != 1 || list[0].State() == results.Inconclusive {
+			if len(list) != 1 || list[0].State() == results.Inconclusive || list[0].Flaw() != "" {
 				own = nil
 				break
 			}

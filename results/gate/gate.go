@@ -3,7 +3,7 @@
 // The rules: a failed step is a finding, exit 1, and so are two records of one step that contradict each other. A
 // planned step without a record, an error, and a skip that nobody requested are exit 3: missing evidence is never
 // green. So are a run without a plan or without planned cells, a record that the plan does not know, and a record
-// whose cell id is not the id of its cell. 1 beats 3. Any record that says fail counts, planned or not.
+// whose cell id is not the id of its cell or that passes although it says what was not expected. 1 beats 3. Any record that says fail counts, planned or not.
 package gate
 
 import (
@@ -39,12 +39,12 @@ type Kind string
 // The kinds. Fail and Conflict are findings; the others leave the run incomplete.
 const (
 	Fail      Kind = "fail"       // not as expected
-	Conflict  Kind = "conflict"   // two records of one step contradict each other
+	Conflict  Kind = "conflict"   // two records of one step, or of two steps of one cell, contradict each other
 	Error     Kind = "error"      // infrastructure: nothing was learned
 	Skip      Kind = "skip"       // not done, and nobody asked for that
 	Missing   Kind = "missing"    // planned, and no record
 	Unplanned Kind = "unplanned"  // recorded, and not planned
-	BadRecord Kind = "bad-record" // the cell id is not the id of the cell
+	BadRecord Kind = "bad-record" // the cell id is not the id of the cell, or a pass contradicts its own content
 	BadPlan   Kind = "bad-plan"   // no plan, no cells, or a plan that contradicts itself
 )
 
@@ -96,7 +96,7 @@ func Decide(plan *results.Plan, records []results.Record) Decision {
 		d.Findings = append(d.Findings, stray(r, Unplanned, "the plan does not know this step"))
 	}
 	for _, r := range l.Forged {
-		d.Findings = append(d.Findings, stray(r, BadRecord, fmt.Sprintf("the record says cell id %s, its cell's is %s", r.CellID.Short(), r.Cell.ID().Short())))
+		d.Findings = append(d.Findings, stray(r, BadRecord, r.Flaw()))
 	}
 	d.Verdict, d.Exit = Pass, ExitPass
 	for _, f := range d.Findings {

@@ -28,8 +28,8 @@ func (r Report) why(b *strings.Builder, st Style) {
 	}
 	for _, rec := range r.Other {
 		p.line(0, fmt.Sprintf("\nwhy %s (cell %s)", rec.Cell, rec.CellID.Short()))
-		if rec.CellID != rec.Cell.ID() {
-			p.line(2, fmt.Sprintf("%s: the record's cell id is not the id of its cell, which is %s", rec.Step, rec.Cell.ID().Short()))
+		if flaw := rec.Flaw(); flaw != "" {
+			p.line(2, fmt.Sprintf("%s: %s", rec.Step, flaw))
 			continue
 		}
 		p.line(2, fmt.Sprintf("%s: recorded as %s, but not planned", rec.Step, rec.Status))
@@ -61,7 +61,11 @@ func (s Step) why(p *paragraph) {
 		}
 	}
 	if s.Conflict != "" {
-		p.line(4, fmt.Sprintf("%d records contradict each other: %s", s.Attempts, s.Conflict))
+		text := s.Conflict
+		if s.Attempts > 1 {
+			text = fmt.Sprintf("%d records contradict each other: %s", s.Attempts, text)
+		}
+		p.line(4, text)
 	}
 	for _, sub := range r.Subjects {
 		if sub.Status != results.Fail && sub.Status != results.Error {
@@ -90,6 +94,9 @@ func causeLine(c results.Cause) string {
 	}
 	if c.Proven {
 		text += ", proven"
+	}
+	if c.Guess {
+		text += " (a guess by its shape)"
 	}
 	if c.Evidence != "" {
 		text += ": " + c.Evidence

@@ -1,0 +1,125 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// unobserved is the load outcome of a plugin of which nothing was seen: a host that does not report is judged by its end.
+const unobserved = "unobserved"
+
+// Flaw says why a record is not believed, or is empty.
+func (r Record) Flaw() string {
+	if own := r.Cell.ID(); r.CellID != own {
+		return fmt.Sprintf("the record says cell id %s, its cell's is %s", r.CellID.Short(), own.Short())
+	}
+	if text := r.Contradiction(); text != "" {
+		return "the record contradicts itself: " + text
+	}
+	return ""
+}
+
+// Contradiction says how a record that passes contradicts itself, or is empty. A record is no signed statement: who changes
+// all of it in the same sense is not found out. Who changes a part, by hand or by a broken disk, is.
+func (r Record) Contradiction() string {
+	if r.State() != AsExpected || len(r.Subjects) == 0 && r.Status == Skip {
+		return ""
+	}
+	looked := false
+	speaks := len(r.Subjects) == 0
+	for _, s := range r.Subjects {
+		if s.Status == Skip {
+			continue
+		}
+		looked = true
+		if !r.fulfils(s.Name, s.Verdict, s.Expected) {
+			return fmt.Sprintf("it passes, but %s is %q where %q was expected", s.Name, s.Verdict, s.Expected)
+		}
+		speaks = speaks || s.Verdict == r.Verdict && s.Expected == r.Expected
+	}
+	switch {
+	case r.Status == Skip && looked:
+		return "it was skipped, but something was looked at"
+	case r.Status == Skip:
+		return ""
+	case !looked && len(r.Subjects) > 0:
+		return "it passes, but nothing was looked at"
+	case !speaks || len(r.Subjects) == 0 && r.Expected != "" && !r.fulfils("", r.Verdict, r.Expected):
+		return fmt.Sprintf("it passes, but says %q where %q was expected", r.Verdict, r.Expected)
+	}
+	return r.unlikeTwins()
+}
+
+// fulfils reports whether a verdict can be what was expected: "throw or signal" is either, a cause's id is any difference that
+// has this cause.
+func (r Record) fulfils(subject, verdict, expected string) bool {
+	switch {
+	case verdict == "":
+		return false
+	case expected == "predicted", r.Step == Load && verdict == unobserved:
+		return true
+	case slices.Contains(strings.Split(expected, " or "), verdict):
+		return true
+	}
+	return r.Step == Rebuild && verdict != Identical && slices.ContainsFunc(r.Causes, func(c Cause) bool {
+		return c.ID == expected && (c.Subject == subject || subject == "")
+	})
+}
+
+// unlikeTwins says which twins of a rebuild have other digests although everything is said to be identical, or is empty.
+func (r Record) unlikeTwins() string {
+	if r.Step != Rebuild || slices.ContainsFunc(r.Subjects, func(s Subject) bool { return s.Status != Skip && s.Verdict != Identical }) || r.Verdict != Identical {
+		return ""
+	}
+	side := map[string]Digest{}
+	for _, a := range r.Artifacts {
+		side[a.Name] = a.SHA256
+	}
+	for _, a := range r.Artifacts {
+		name, ok := strings.CutSuffix(a.Name, ".a")
+		if b := side[name+".b"]; ok && b != "" && b != a.SHA256 {
+			return fmt.Sprintf("it says identical, but %s is %s and %s.b is %s", a.Name, a.SHA256.Short(), name, b.Short())
+		}
+	}
+	return ""
+}
+
+// disagreement says how the passing records of one cell's steps contradict each other, or is empty: they must be about the
+// same sources, the same host and plugins, and the same files. recs holds at most one record for each step.
+func disagreement(recs []Record) string {
+	var sources Digest
+	var subjects []string // of the rebuild step, without the host
+	files := map[string]Digest{}
+	for i, r := range recs {
+		if r.Status != Pass {
+			continue
+		}
+		if s := r.Inputs.Sources; s != "" {
+			if sources != "" && s != sources {
+				return fmt.Sprintf("step %s was made from other sources than an earlier step", r.Step)
+			}
+			sources = s
+		}
+		var names []string
+		for _, s := range r.Subjects {
+			names = append(names, s.Name)
+		}
+		switch {
+		case i == 0 && r.Step == Rebuild && len(names) > 0 && names[0] == "host":
+			subjects = names[1:]
+		case subjects != nil && !slices.Equal(subjects, names):
+			return fmt.Sprintf("step %s is about %q, the rebuild about %q", r.Step, names, subjects)
+		}
+		for _, a := range r.Artifacts {
+			name, ok := strings.CutSuffix(a.Name, ".a")
+			switch was := files[a.Name]; {
+			case r.Step == Rebuild && ok:
+				files[name] = a.SHA256
+			case r.Step == ABI && was != "" && was != a.SHA256:
+				return fmt.Sprintf("step %s looked at another %s than the rebuild made", r.Step, a.Name)
+			}
+		}
+	}
+	return ""
+}

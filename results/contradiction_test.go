@@ -1,0 +1,81 @@
+package results_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/plugproof/plugproof/results"
+)
+
+// sound are the records of a cell as a run leaves them.
+func sound() []results.Record {
+	cell := results.Cell{Project: "fixture:f", HostGo: "go1.26.8", PluginGo: "go1.26.8", Arch: "amd64", Libc: "musl", Image: "default"}
+	x, y := results.DigestOf([]byte("x")), results.DigestOf([]byte("y"))
+	subject := func(name, verdict, expected string) results.Subject {
+		return results.Subject{Name: name, Status: results.Pass, Verdict: verdict, Expected: expected}
+	}
+	recs := []results.Record{
+		{Step: results.Rebuild, Verdict: "data", Expected: "clock", Subjects: []results.Subject{subject("host", "identical", "identical"), subject("./p", "data", "clock")},
+			Causes: []results.Cause{{ID: "clock", Subject: "./p"}}, Artifacts: []results.Artifact{{Name: "host.a", SHA256: x}, {Name: "host.b", SHA256: x}, {Name: "plugin.0.a", SHA256: x}, {Name: "plugin.0.b", SHA256: y}}},
+		{Step: results.ABI, Verdict: "abort", Expected: "abort", Subjects: []results.Subject{subject("./p", "abort", "abort")}, Artifacts: []results.Artifact{{Name: "host", SHA256: x}, {Name: "plugin.0", SHA256: x}}},
+		{Step: results.Load, Verdict: "throw", Expected: "throw or signal", Subjects: []results.Subject{subject("./p", "throw", "throw or signal")}, Artifacts: []results.Artifact{{Name: "probe", SHA256: y}}},
+	}
+	for i := range recs {
+		recs[i].Cell, recs[i].Status = cell, results.Pass
+		recs[i].Inputs.Sources = x
+		recs[i] = recs[i].Normal()
+	}
+	return recs
+}
+
+func TestWhatAnEditLeavesBehind(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		edit func(r []results.Record)
+		want string // part of the flaw or of the conflict; empty: none
+	}{
+		{"nothing", func(r []results.Record) {}, ""},
+		{"status alone", func(r []results.Record) { r[2].Subjects[0].Verdict, r[2].Verdict = "ok", "ok" }, "where \"throw or signal\""},
+		{"cause removed", func(r []results.Record) { r[0].Causes = nil }, "where \"clock\""},
+		{"cause of another subject", func(r []results.Record) { r[0].Causes[0].Subject = "host" }, "where \"clock\""},
+		{"expectation changed", func(r []results.Record) { r[1].Subjects[0].Expected = "mismatch" }, "where \"mismatch\""},
+		{"verdict changed", func(r []results.Record) { r[1].Verdict = "ok" }, "says \"ok\""},
+		{"every subject skipped", func(r []results.Record) { r[1].Subjects[0].Status = results.Skip }, "nothing was looked at"},
+		{"said to be skipped", func(r []results.Record) { r[1].Status, r[1].Reason = results.Skip, results.SkipRequested }, "something was looked at"},
+		{"verdict removed", func(r []results.Record) { r[1].Subjects[0].Verdict = "" }, "is \"\""},
+		{"identical with two digests", func(r []results.Record) {
+			r[0].Subjects[1].Verdict, r[0].Subjects[1].Expected, r[0].Verdict, r[0].Expected = "identical", "identical", "identical", "identical"
+		}, "plugin.0.a is"},
+		{"host removed", func(r []results.Record) { r[0].Subjects = r[0].Subjects[1:] }, ""}, // then there is nothing to hold it against
+		{"subjects removed from the load", func(r []results.Record) { r[2].Subjects = nil }, "is about"},
+		{"plugin removed from the rebuild", func(r []results.Record) {
+			r[0].Subjects = r[0].Subjects[:1]
+			r[0].Verdict, r[0].Expected = "identical", "identical"
+			r[0].Artifacts = r[0].Artifacts[:2]
+		}, "is about"},
+		{"other sources", func(r []results.Record) { r[2].Inputs.Sources = results.DigestOf([]byte("z")) }, "other sources"},
+		{"another file", func(r []results.Record) { r[1].Artifacts[1].SHA256 = results.DigestOf([]byte("z")) }, "another plugin.0"},
+		{"nothing was seen", func(r []results.Record) {
+			r[2].Subjects[0].Verdict, r[2].Subjects[0].Expected, r[2].Verdict, r[2].Expected = "unobserved", "ok", "unobserved", "ok"
+		}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			recs := sound()
+			tc.edit(recs)
+			plan := &results.Plan{Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load}}}}
+			l := results.NewLedger(plan, recs)
+			var got []string
+			for _, r := range l.Forged {
+				got = append(got, r.Flaw())
+			}
+			for _, o := range l.Outcomes {
+				if o.Conflict != "" {
+					got = append(got, o.Conflict)
+				}
+			}
+			if text := strings.Join(got, "; "); (text == "") != (tc.want == "") || !strings.Contains(text, tc.want) {
+				t.Errorf("got %q, want %q", text, tc.want)
+			}
+		})
+	}
+}
