@@ -158,6 +158,9 @@ func schemaIs(data []byte, want string) error {
 
 // strict decodes one document that has no member this version does not know: what is not understood is not judged.
 func strict(data []byte, v any) error {
+	if err := oneMeaning(data); err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
