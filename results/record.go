@@ -39,6 +39,7 @@ type Cause struct {
 	Subject  string `json:"subject,omitempty"`
 	Evidence string `json:"evidence,omitempty"`
 	Fix      string `json:"fix,omitempty"`
+	Guess    bool   `json:"guess,omitempty"` // named by the shape of a value, not by what the files record
 	Proven   bool   `json:"proven"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/toolchain"
 )
 
 // The exit codes (DESIGN section 4).
@@ -70,13 +71,14 @@ func (a *app) fail(err error) int {
 	}
 	var e *Error
 	var config *plan.Error
+	var noTool *toolchain.Error
 	switch {
 	case errors.As(err, &e):
 		code = e.Code
 		if e.Hint != "" {
 			hint = e.Hint
 		}
-	case errors.As(err, &config):
+	case errors.As(err, &config), errors.As(err, &noTool) && noTool.Usage:
 		code = ExitUsage
 	case errors.Is(err, context.Canceled):
 		code, err = ExitInterrupted, errors.New("interrupted")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -55,19 +56,13 @@ environment; the user's own module cache is read first.`,
 				return err
 			}
 			doc := fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}
-			gos := map[plan.GoSpec]toolchain.Go{}
-			for _, c := range append([]plan.Cell{{HostJob: plan.Job{Go: plan.GoSpec{Name: defaultGo}}}}, all...) {
-				for _, j := range c.Jobs() {
-					if _, ok := gos[j.Go]; ok || j.Go == (plan.GoSpec{}) {
-						continue
-					}
-					g, err := shop.store.Go(cmd.Context(), goName(c, j.Go))
-					if err != nil {
-						return err
-					}
-					gos[j.Go] = g
-					doc.Toolchains = append(doc.Toolchains, fetchedGo{g.Name, string(g.Digest), g.Origin})
-				}
+			gos, err := shop.toolchains(cmd.Context(), all)
+			if err != nil {
+				return err
+			}
+			for _, name := range slices.Sorted(maps.Keys(gos)) {
+				g := gos[name]
+				doc.Toolchains = append(doc.Toolchains, fetchedGo{g.Name, string(g.Digest), g.Origin})
 			}
 			for _, arch := range archesOf(all) { // the image's userland is compiled from modules, too
 				if _, err := shop.ground(cmd.Context(), arch, plan.Libcs[0]); err != nil {
@@ -91,7 +86,9 @@ environment; the user's own module cache is read first.`,
 					if j.Package == "" {
 						continue
 					}
-					looked, err := shop.builder.Fetch(cmd.Context(), build.JobOf(tree, c, j, i > 0, gos[j.Go], cc))
+					job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
+					job.Out, job.Name = shop.scratch, "fetched" // nothing is built
+					looked, err := shop.builder.Fetch(cmd.Context(), job)
 					if err != nil {
 						return err
 					}
@@ -119,6 +116,25 @@ func archesOf(all []plan.Cell) []string {
 		seen[c.Arch] = true
 	}
 	return slices.Sorted(maps.Keys(seen))
+}
+
+// toolchains finds or fetches the Gos of all cells, and the one that compiles what runs in the guest.
+func (s *workshop) toolchains(ctx context.Context, all []plan.Cell) (map[string]toolchain.Go, error) {
+	gos := map[string]toolchain.Go{}
+	for _, c := range append([]plan.Cell{{HostJob: plan.Job{Go: plan.GoSpec{Name: defaultGo}}}}, all...) {
+		for _, j := range c.Jobs() {
+			name := goName(c, j.Go)
+			if _, ok := gos[name]; ok || j.Go == (plan.GoSpec{}) {
+				continue
+			}
+			g, err := s.store.Go(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			gos[name] = g
+		}
+	}
+	return gos, nil
 }
 
 // goName is what toolchain.Store is asked for: a path toolchain's directory is seen from its project.

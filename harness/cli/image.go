@@ -31,7 +31,9 @@ func newImageCmd(a *app) *cobra.Command {
 		Long: `Build or inspect the initramfs that a virtual machine boots. 'plugproof verify' and 'plugproof load' build it
 by themselves.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(*cobra.Command, []string) error {
+			return usagef("run 'plugproof help image'", "no command given: build or inspect")
+		},
 	}
 	cmd.AddCommand(newImageBuildCmd(a), newImageInspectCmd(a))
 	return cmd

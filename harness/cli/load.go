@@ -77,6 +77,9 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 	if err != nil {
 		return usagef("HOST is a Go program for musl on amd64 or arm", "bad host %q: %w", host, err)
 	}
+	if interp != "" && !strings.HasPrefix(path.Base(interp), "ld-musl-") && f.run == "" {
+		return usagef("build it with a C compiler for musl", "bad host %q: it wants %q, which the image with musl does not have", host, interp)
+	}
 	job, paths, err := a.loadJob(f, host, plugins)
 	if err != nil {
 		return err
@@ -89,9 +92,6 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 	ground, err := shop.ground(ctx, arch, "musl")
 	if err != nil {
 		return err
-	}
-	if interp != "" && !strings.HasPrefix(path.Base(interp), "ld-musl-") {
-		a.note("%s wants %s, which the image with musl does not have", host, interp)
 	}
 	out, err := ground.Machine.Run(ctx, job)
 	if err != nil {
@@ -146,6 +146,9 @@ func hostOf(file string) (arch, interp string, err error) {
 	arch = abi.Arch(e)
 	if _, err := vm.ModelOf(arch); err != nil {
 		return "", "", err
+	}
+	if _, err := e.Plugin(); err == nil {
+		return "", "", errors.New("it is itself a plugin")
 	}
 	return arch, e.Interp(), nil
 }

@@ -20,16 +20,12 @@ func newPlanCmd(a *app) *cobra.Command {
 PROJECT is a directory with a plugproof.toml, a .txtar file or fixture:NAME; the current directory when omitted.
 --json prints the plan.json of a run.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			sources, err := a.projects(args)
-			if err != nil {
-				return err
-			}
-			all, err := cells(sources, x.selection())
+			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs})
 			if err != nil {
 				return err
 			}
 			if a.json {
-				return a.printJSON(plan.ToPlan("", readVersion().Version, 0, all))
+				return a.printJSON(plan.ToPlan("", tool(), 0, all))
 			}
 			return a.print(planText(all))
 		},
@@ -54,6 +50,6 @@ func planText(all []plan.Cell) string {
 		}
 	}
 	w.Flush()
-	fmt.Fprintf(&b, "%d cells\n", len(all))
+	fmt.Fprintf(&b, "%s\n", plural(len(all), "cell"))
 	return b.String()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/toolchain"
 	"github.com/plugproof/plugproof/harness/worker"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/gate"
@@ -94,6 +95,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	if err := shop.place(all); err != nil {
 		return err
 	}
+	if err := shop.check(ctx, all); err != nil {
+		return err
+	}
 	w := shop.worker(req)
 	if all, err = shop.withGoTests(ctx, req, w, all); err != nil {
 		return err
@@ -111,13 +115,24 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	return a.work(ctx, shop, w, run, all, f.junit)
 }
 
+// check fetches the toolchains before anything is built. One that does not exist is the user's mistake and ends the run
+// before it begins; one that cannot be had just now is for the records of its cells.
+func (s *workshop) check(ctx context.Context, all []plan.Cell) error {
+	_, err := s.toolchains(ctx, all)
+	var e *toolchain.Error
+	if errors.As(err, &e) && e.Usage {
+		return err
+	}
+	return ctx.Err()
+}
+
 // work fetches what the cells need, runs them and reports.
 func (a *app) work(ctx context.Context, shop *workshop, w *worker.Worker, run *store.Run, all []plan.Cell, junit string) error {
 	w.Run, w.RunID, w.Dir = run, run.Plan.Run, run.Dir
 	watch := newWatch(a, len(all))
 	defer watch.stop()
 	w.Event = watch.event
-	fmt.Fprintf(a.env.Stderr, "plugproof: run %s: %d cells, kept in %s\n", run.Plan.Run, len(all), a.short(run.Dir))
+	fmt.Fprintf(a.env.Stderr, "plugproof: run %s: %s, kept in %s\n", run.Plan.Run, plural(len(all), "cell"), a.short(run.Dir))
 	err := w.Cells(ctx, all)
 	watch.stop()
 	if err != nil {

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/semaphore"
 
@@ -141,8 +143,25 @@ func (a *app) programPath() []string {
 	return dirs
 }
 
-// tool is plugproof's own version, as records give it.
-func tool() string { return "plugproof " + readVersion().Version }
+// tool is plugproof's own version, as records give it. A binary that has none is known by its own digest: records of two
+// different builds are not of one tool.
+var tool = sync.OnceValue(func() string {
+	name := "plugproof " + readVersion().Version
+	if readVersion().Version == "(devel)" {
+		if d, _, err := digestOf("/proc/self/exe"); err == nil {
+			name += " " + d.Short()
+		}
+	}
+	return name
+})
+
+// plural is a number with its noun.
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
 
 // digestOf is a file's digest.
 func digestOf(path string) (results.Digest, int64, error) {

@@ -25,12 +25,12 @@ func (s *Store) findGo(ctx context.Context, spec string) (Go, error) {
 			name = ""
 		}
 		if dir == "" || !nameSpec.MatchString(name) || releaseSpec.MatchString(name) {
-			return Go{}, &Error{Msg: fmt.Sprintf("go %q is not a toolchain", spec), hint: `write "name=path:DIR", with a name that is not a release's`}
+			return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("go %q is not a toolchain", spec), hint: `write "name=path:DIR", with a name that is not a release's`}
 		}
 		return s.goAt(ctx, name, dir)
 	}
 	if !releaseSpec.MatchString(spec) {
-		return Go{}, &Error{Msg: fmt.Sprintf("go %q is not a version", spec), hint: `versions are exact, like "go1.26.8"; a GOROOT is "name=path:DIR"`}
+		return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("go %q is not a version", spec), hint: `versions are exact, like "go1.26.8"; a GOROOT is "name=path:DIR"`}
 	}
 	g, err := s.release(ctx, spec)
 	if err != nil {
@@ -48,14 +48,14 @@ func (s *Store) goAt(ctx context.Context, name, dir string) (Go, error) {
 	}
 	goCmd := filepath.Join(dir, "bin", "go")
 	if st, err := os.Stat(goCmd); err != nil || st.Mode()&0o111 == 0 {
-		return Go{}, &Error{Msg: fmt.Sprintf("%q is no GOROOT: it has no bin/go that runs", dir), hint: "name the directory that holds bin/go, after make.bash has run in its src"}
+		return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("%q is no GOROOT: it has no bin/go that runs", dir), hint: "name the directory that holds bin/go, after make.bash has run in its src"}
 	}
 	root, version, err := s.goEnv(ctx, false, goCmd, "local")
 	if err != nil {
-		return Go{}, &Error{Msg: fmt.Sprintf("the Go in %q does not work", dir), Err: err, hint: "build it with make.bash"}
+		return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("the Go in %q does not work", dir), Err: err, hint: "build it with make.bash"}
 	}
 	if real, err := filepath.EvalSymlinks(dir); err != nil || !sameDir(real, root) {
-		return Go{}, &Error{Msg: fmt.Sprintf("the Go in %q says that its GOROOT is %q", dir, root), hint: "name that directory instead"}
+		return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("the Go in %q says that its GOROOT is %q", dir, root), hint: "name that directory instead"}
 	}
 	g := Go{Name: name, Version: version, GOROOT: dir, Origin: OriginPath}
 	g.Digest, err = s.goDigest(ctx, dir)
@@ -96,7 +96,7 @@ func (s *Store) release(ctx context.Context, version string) (Go, error) {
 
 // unavailable says why a release is not to be had, and what would help.
 func (s *Store) unavailable(version string, err error) error {
-	hint := "is there a network, and is GOPROXY right?"
+	hint, usage := "is there a network, and is GOPROXY right?", false
 	switch text := err.Error(); {
 	case strings.Contains(text, "checksum database") && strings.Contains(text, "disabled"):
 		hint = "unset GOSUMDB: a compiler that nobody verified is not used"
@@ -104,10 +104,11 @@ func (s *Store) unavailable(version string, err error) error {
 		hint = "what the proxy served is not what the checksum database knows: do not use it"
 	case s.Offline:
 		hint = "run once without --offline, or name a GOROOT with \"name=path:DIR\""
-	case strings.Contains(text, "404") || strings.Contains(text, "410") || strings.Contains(text, "not available"):
+	case strings.Contains(text, "403 ") || strings.Contains(text, "404 ") || strings.Contains(text, "410 ") || strings.Contains(text, "not available"):
+		usage = true
 		hint = "is there such a release? From 1.21 on the first of each is .0"
 	}
-	return &Error{Msg: fmt.Sprintf("getting the Go toolchain %q", version), Err: err, hint: hint}
+	return &Error{Msg: fmt.Sprintf("getting the Go toolchain %q", version), Err: err, Usage: usage, hint: hint}
 }
 
 // goEnv asks a go command for GOROOT and GOVERSION, switching to the toolchain that is named.

@@ -69,9 +69,10 @@ type C struct {
 
 // Error is a toolchain that is not to be had, with what to do about it.
 type Error struct {
-	Msg  string
-	Err  error // may be nil
-	hint string
+	Msg   string
+	Err   error // may be nil
+	Usage bool  // it was asked for something that does not exist; trying again does not help
+	hint  string
 }
 
 // Error is the message and what caused it.

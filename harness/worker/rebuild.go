@@ -187,7 +187,7 @@ func (t *twins) into(c *cell, rec *results.Record) {
 		sub.Verdict, sub.Text = t.diff.Verdict.String(), outline(t.diff)
 		for _, cs := range t.diff.Causes {
 			causes = append(causes, cs.ID)
-			rec.Causes = append(rec.Causes, results.Cause{ID: cs.ID, Subject: t.job.Subject, Evidence: cs.Evidence, Fix: cs.Fix, Proven: cs.Proven})
+			rec.Causes = append(rec.Causes, results.Cause{ID: cs.ID, Subject: t.job.Subject, Evidence: cs.Evidence, Fix: cs.Fix, Guess: cs.Guess, Proven: cs.Proven})
 		}
 	}
 	if p := t.asked; p != nil && t.err == nil {
