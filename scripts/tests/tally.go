@@ -15,6 +15,7 @@ type test struct {
 	begun     time.Time
 	output    strings.Builder
 	parent    bool // it has subtests
+	paused    bool // it waits for its turn
 	below     bool // one of them failed
 }
 
@@ -52,6 +53,10 @@ func (t *tally) take(e event) {
 			if p := t.running[key{e.Package, e.Test[:up]}]; p != nil {
 				p.parent = true
 			}
+		}
+	case "pause", "cont":
+		if now := t.running[k]; now != nil {
+			now.paused, now.begun = e.Action == "pause", time.Now()
 		}
 	case "output":
 		if now := t.running[k]; now != nil && !strings.HasPrefix(e.Output, "=== ") {
@@ -152,7 +157,7 @@ func (t *tally) beat() {
 	}
 	var names []string
 	for k, now := range t.running {
-		if k.name != "" && !now.parent {
+		if k.name != "" && !now.parent && !now.paused {
 			names = append(names, fmt.Sprintf("%s %s (%.0f s)", path.Base(k.pkg), k.name, time.Since(now.begun).Seconds()))
 		}
 	}
