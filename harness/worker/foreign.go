@@ -45,11 +45,15 @@ func unseen(c *cell, i int, r vm.Result, probe bool) results.Subject {
 	sub := results.Subject{Name: c.Plugins[i].Subject, Status: results.Error, Verdict: unobserved, Expected: c.Plugins[i].Expected, Text: "nothing was seen of it"}
 	ended := r.Kind == vm.Exited && r.Exit == 0
 	switch {
+	case r.Kind == vm.NotStarted:
+		sub.Text = "the host could not be started: " + r.Error
+	case probe && i < len(r.Plugins) && r.Plugins[i].Error != "":
+		sub.Status, sub.Text = results.Fail, fmt.Sprintf("%s (exit %d): the plugin's own code did, for plugin.Open never does", r.Plugins[i].Error, r.Exit)
 	case probe:
 	case pred.Verdict == abi.OK && ended:
 		sub.Status, sub.Text = results.Pass, "the host does not report opens; it ended with 0, as predicted"
-	case pred.Verdict == abi.OK && r.Kind != vm.NotStarted:
-		sub.Status, sub.Text = results.Fail, fmt.Sprintf("predicted ok, but the host ended with %s %d: %s", r.Kind, r.Exit, LastLine(r))
+	case pred.Verdict == abi.OK:
+		sub.Status, sub.Text = results.Fail, strings.TrimSuffix(fmt.Sprintf("predicted ok, but the host ended with %s %d: %s", r.Kind, r.Exit, LastLine(r)), ": ")
 	case pred.KillsHost && after(r) != "":
 		sub.Status, sub.Text = results.Pass, "the host does not report opens; it died, as predicted: "+LastLine(r)
 	}

@@ -77,6 +77,7 @@ func TestUnseen(t *testing.T) {
 		{"an error that nobody saw", mismatch, vm.Result{Kind: vm.Exited}, false, results.Error},
 		{"a silent probe", ok, vm.Result{Kind: vm.Exited}, true, results.Error},
 		{"could not be started", ok, vm.Result{Kind: vm.NotStarted}, false, results.Error},
+		{"init ended the process", ok, vm.Result{Kind: vm.Exited, Plugins: []guest.Plugin{{Outcome: unobserved, Error: "the process ended by itself"}}}, true, results.Fail},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := unseen(oneCell([]abi.Plugin{tc.pred}, "ok"), 0, tc.process, tc.probe)

@@ -101,6 +101,9 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 			rec.Subjects = append(rec.Subjects, judge(c, i, p, seen))
 		}
 	}
+	if probe {
+		disbelieve(rec, unsound(c, paths, seen))
+	}
 	conclude(rec, "ok")
 	if rec.State() != results.AsExpected {
 		return w.log(rec, cmd, out)
@@ -176,7 +179,7 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	switch text := said(pred); {
 	case !c.consistent(i, sub.Verdict):
 		sub.Status = results.Fail
-		sub.Text = fmt.Sprintf("predicted %s, but the guest saw %s %s: a defect of plugproof's own, or of the machine", pred.Verdict, sub.Verdict, quoted(sub.Text, process))
+		sub.Text = fmt.Sprintf("predicted %s, but the guest saw %s: %s", pred.Verdict, strings.TrimSpace(sub.Verdict+" "+quoted(sub.Text, process)), contradicted(pred, sub.Verdict))
 	case sub.Verdict == "error" && text != seen.Error:
 		sub.Status = results.Fail
 		sub.Text = fmt.Sprintf("predicted the text %q, but the guest saw %q: a defect of plugproof's own", text, seen.Error)
@@ -189,6 +192,17 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 		sub.Text = LastLine(process)
 	}
 	return sub
+}
+
+// contradicted says whose fault it can be that the guest saw another outcome than the predicted one.
+func contradicted(pred abi.Plugin, outcome string) string {
+	switch {
+	case pred.Verdict == abi.OK && (outcome == "throw" || outcome == "signal" || outcome == "hang"):
+		return "the plugin's own code that runs when it is opened (init, which is not predicted), or a defect of plugproof's own"
+	case pred.Verdict == abi.OK && outcome == "not-reached":
+		return "an earlier plugin ended the process"
+	}
+	return "a defect of plugproof's own, or of the machine"
 }
 
 // lookupError is the first text with which Lookup refused a declared symbol, or empty.
