@@ -61,18 +61,30 @@ func (s *side) run(ctx context.Context, op string, argv []string, extra map[stri
 func (s *side) output(ctx context.Context, op string, argv []string) (string, *Failure, error) {
 	var out limited
 	failed, err := s.run(ctx, op, argv, nil, &out)
+	if out.over && ctx.Err() == nil { // it was ended by its pipe, or did not mind
+		return "", &Failure{Op: op, Text: errTooMuch.Error(), Side: s.name}, nil
+	}
 	return out.String(), failed, err
 }
 
-// limited is a buffer that refuses to grow beyond maxStdout.
-type limited struct{ bytes.Buffer }
+// limited is a buffer that refuses to grow beyond maxStdout. It embeds nothing: io.Copy would fill a bytes.Buffer by its
+// ReadFrom, past any limit.
+type limited struct {
+	buf  bytes.Buffer
+	over bool
+}
 
 func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > maxStdout {
-		return 0, fmt.Errorf("more than %d bytes of output", maxStdout)
+	if l.buf.Len()+len(p) > maxStdout {
+		l.over = true
+		return 0, errTooMuch
 	}
-	return l.Buffer.Write(p)
+	return l.buf.Write(p)
 }
+
+func (l *limited) String() string { return l.buf.String() }
+
+var errTooMuch = fmt.Errorf("it printed more than %d bytes", maxStdout)
 
 func lastLine(text string) string {
 	return text[strings.LastIndexByte(text, '\n')+1:]

@@ -141,6 +141,7 @@ func TestBrokenSourceIsData(t *testing.T) {
 		{"no such package", func(j *Job) { j.Package = "./plugin/none" }, "go build", "directory not found"},
 		{"template fails", func(j *Job) { j.Flags = []string{"-tags={{cmd:false}}"} }, "{{cmd:false}}", "exit status 1"},
 		{"template unknown", func(j *Job) { j.Flags = []string{"-tags={{cmd:no-such-program}}"} }, "{{cmd:no-such-program}}", "executable file not found"},
+		{"template without end", func(j *Job) { j.Flags = []string{"-tags={{cmd:yes}}"} }, "{{cmd:yes}}", "printed more than"},
 		{"before fails", func(j *Job) { j.Before = [][]string{{"sh", "-c", "echo sorry >&2; exit 3"}} }, "before sh -c echo sorry >&2; exit 3", "sorry"},
 		{"command writes nothing", func(j *Job) { j.Command = []string{"true"} }, "command", "nothing was written"},
 		{"not a main package", func(j *Job) { j.Package = "./api"; j.Plugin = false }, "go build", "is no ELF file"},
