@@ -25,7 +25,7 @@ host's loader and needed libraries are looked up; by default it is that of the d
 there is none. HOST may be a lock that 'plugproof abi export HOST' wrote.
 Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    cobra.MinimumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.predict(args[0], args[1:], root, orders)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/toolchain"
@@ -65,6 +66,9 @@ func (a *app) fail(err error) int {
 		return int(silent)
 	}
 	code, hint := ExitIncomplete, ""
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		hint = "make room, then go on with --resume; `plugproof cache prune` gives back what the cache takes"
+	}
 	var h hinter
 	if errors.As(err, &h) {
 		hint = h.Hint()

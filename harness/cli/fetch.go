@@ -78,7 +78,7 @@ environment; the user's own module cache is read first.`,
 					}
 					trees[c.Project] = tree
 				}
-				cc, err := shop.store.C(cmd.Context(), c.Arch, c.Libc, override(c))
+				cc, err := shop.store.C(cmd.Context(), c.Arch, c.Libc, toolchain.Elsewhere(c.CC, a.programPath()))
 				if err != nil {
 					return err
 				}
@@ -144,11 +144,4 @@ func goName(c plan.Cell, spec plan.GoSpec) string {
 	}
 	spec.Path = filepath.Join(c.Project.Dir, spec.Path)
 	return spec.String()
-}
-
-func override(c plan.Cell) *toolchain.CCOverride {
-	if c.CC == "" {
-		return nil
-	}
-	return &toolchain.CCOverride{CC: c.CC}
 }

@@ -187,7 +187,7 @@ type verifyDoc struct {
 
 // worker is a worker on the workshop's tools.
 func (s *workshop) worker(req request) *worker.Worker {
-	return &worker.Worker{Tool: tool(), Scratch: s.scratch, Store: s.store, Builder: s.builder, Ground: s.ground, Now: s.app.env.Now, NoBoot: req.NoBoot}
+	return &worker.Worker{Tool: tool(), Path: s.app.programPath(), Scratch: s.scratch, Store: s.store, Builder: s.builder, Ground: s.ground, Now: s.app.env.Now, NoBoot: req.NoBoot}
 }
 
 // newRun makes the run's directory with its plan and its request.

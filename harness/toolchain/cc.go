@@ -10,6 +10,22 @@ import (
 	"strings"
 )
 
+// Elsewhere is the override for a C compiler that a project names: where it lies in none of the usual directories, it is
+// looked up in the caller's, and its own directory alone is added. An empty name is no override.
+func Elsewhere(cc string, dirs []string) *CCOverride {
+	words := strings.Fields(cc)
+	if len(words) == 0 {
+		return nil
+	}
+	o := &CCOverride{CC: cc}
+	if _, err := lookIn(DefaultPath, words[0]); err != nil {
+		if file, err := lookIn(dirs, words[0]); err == nil {
+			o.Path = []string{filepath.Dir(file)}
+		}
+	}
+	return o
+}
+
 // CCOverride is another C compiler than the default, from [cc.ARCH].
 type CCOverride struct {
 	CC   string   // a command as CC= takes it, such as "armv7l-linux-musleabihf-gcc" or "clang --target=..."

@@ -106,13 +106,17 @@ func (s *Store) doctorC(ctx context.Context, r row) Finding {
 
 func (s *Store) doctorTool(ctx context.Context, t tool) Finding {
 	f := Finding{Name: t.names[0], Needed: t.needed, Optional: t.optional}
+	dirs := s.Programs
+	if dirs == nil {
+		dirs = s.path()
+	}
 	for _, name := range t.names {
-		path, err := lookIn(s.path(), name)
+		path, err := lookIn(dirs, name)
 		if err != nil {
 			continue
 		}
 		f.Found, f.Path = true, path
-		f.Version, err = toolVersion(ctx, s.path(), path)
+		f.Version, err = toolVersion(ctx, dirs, path)
 		if err != nil {
 			f.Found, f.Problem = false, err.Error()
 			continue

@@ -24,6 +24,7 @@ type Store struct {
 	Cache        string       // $PLUGPROOF_CACHE, absolute
 	Bootstrap    string       // the go command that fetches others, absolute; 1.21 or later; "" if there is none
 	Path         []string     // directories in which compilers are looked up; nil: DefaultPath
+	Programs     []string     // directories in which Doctor looks for QEMU and the like; nil: Path
 	FetchEnv     []string     // GOPROXY, GOSUMDB, GOPRIVATE, proxy variables, HOME: seen by fetching only
 	UserModCache string       // the user's own GOMODCACHE, read before the network; "" for none
 	Offline      bool         // never use the network

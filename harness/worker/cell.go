@@ -67,12 +67,8 @@ func (w *Worker) begin(ctx context.Context, pc plan.Cell) (*cell, error) {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return c, err
 	}
-	var override *toolchain.CCOverride
-	if pc.CC != "" {
-		override = &toolchain.CCOverride{CC: pc.CC}
-	}
 	var err error
-	if c.c, err = w.Store.C(ctx, pc.Arch, pc.Libc, override); err != nil {
+	if c.c, err = w.Store.C(ctx, pc.Arch, pc.Libc, toolchain.Elsewhere(pc.CC, w.Path)); err != nil {
 		return c, err
 	}
 	c.inputs.CC, c.inputs.Libc = c.c.Digest, c.c.LibcDigest

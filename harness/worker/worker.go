@@ -39,9 +39,10 @@ type Ground struct {
 type Worker struct {
 	Run     Recorder
 	RunID   string
-	Tool    string // plugproof's own version
-	Dir     string // the run's directory; files of cells that are not as expected are kept beneath it
-	Scratch string // directory for artifacts in the making
+	Tool    string   // plugproof's own version
+	Dir     string   // the run's directory; files of cells that are not as expected are kept beneath it
+	Scratch string   // directory for artifacts in the making
+	Path    []string // directories in which a project's own C compiler is looked up
 	Store   *toolchain.Store
 	Builder *build.Builder
 	Ground  func(ctx context.Context, arch, libc string) (*Ground, error)
