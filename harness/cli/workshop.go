@@ -60,8 +60,12 @@ func (a *app) openWorkshop() (s *workshop, done func(), err error) {
 			s.store.Bootstrap = own
 		}
 	}
+	buildCache := filepath.Join(cache, "build")
+	if real, err := filepath.EvalSymlinks(buildCache); err == nil { // trees are mounted beneath it, by real paths
+		buildCache = real
+	}
 	s.builder = &build.Builder{
-		Cache: filepath.Join(cache, "build"), Scratch: filepath.Join(s.scratch, "build"), ModCache: filepath.Join(cache, "gomod"), UserMods: a.userModCache(), FetchEnv: fetch,
+		Cache: buildCache, Scratch: filepath.Join(s.scratch, "build"), ModCache: filepath.Join(cache, "gomod"), UserMods: a.userModCache(), FetchEnv: fetch,
 		Slots: semaphore.NewWeighted(int64(max(2, runtime.NumCPU()))), Now: a.env.Now,
 	}
 	return s, done, nil
