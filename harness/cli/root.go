@@ -14,7 +14,7 @@ var groups = []struct {
 	verbs []func(*app) *cobra.Command
 }{
 	{"The main job:", []func(*app) *cobra.Command{newVerifyCmd, newRebuildCmd, newLoadCmd, newPlanCmd, newFetchCmd, newInitCmd}},
-	{"In a machine:", []func(*app) *cobra.Command{newExecCmd}},
+	{"In a machine:", []func(*app) *cobra.Command{newExecCmd, newShellCmd, newScriptCmd}},
 	{"Looking at files:", []func(*app) *cobra.Command{newABICmd, newDiffCmd, newExplainCmd}},
 	{"Runs:", []func(*app) *cobra.Command{newReportCmd, newGateCmd, newMergeCmd}},
 	{"Supply:", []func(*app) *cobra.Command{newXbpsCmd, newImageCmd}},
