@@ -26,7 +26,8 @@ type cell struct {
 	gos     map[plan.GoSpec]toolchain.Go
 	host    file
 	plugins []file
-	probe   file // empty if the host is a file, or nothing is to be loaded
+	mute    error // why there is no probe although there should be one
+	probe   file  // empty if the host is a file, or nothing is to be loaded
 	report  *abi.Report
 	test    *testplugin.Case // the cell is one of Go's own plugin tests; nil otherwise
 	trouble error            // nothing further can be learned of this cell

@@ -50,6 +50,9 @@ func unseen(c *cell, i int, r vm.Result, probe bool) results.Subject {
 	case probe && i < len(r.Plugins) && r.Plugins[i].Error != "":
 		sub.Status, sub.Text = results.Fail, fmt.Sprintf("%s (exit %d): the plugin's own code did, for plugin.Open never does", r.Plugins[i].Error, r.Exit)
 	case probe:
+		if trouble := guest.ReadReport(r.Report, make([]string, len(r.Plugins)), guest.FateExit).Trouble; trouble != "" {
+			sub.Text += ": the report on the result channel is not the probe's: " + trouble
+		}
 	case pred.Verdict == abi.OK && ended:
 		sub.Status, sub.Text = results.Pass, "the host does not report opens; it ended with 0, as predicted"
 	case pred.Verdict == abi.OK:

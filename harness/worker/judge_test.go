@@ -129,3 +129,21 @@ func TestConclude(t *testing.T) {
 		})
 	}
 }
+
+func TestRunsHere(t *testing.T) {
+	c := &cell{}
+	c.Arch, c.Libc = "amd64", "musl"
+	for _, tc := range []struct {
+		host abi.Host
+		good bool
+	}{
+		{abi.Host{Arch: "amd64", Libc: text("musl")}, true},
+		{abi.Host{Arch: "amd64"}, true}, // a static one: that is for the prediction to say
+		{abi.Host{Arch: "amd64", Libc: text("glibc")}, false},
+		{abi.Host{Arch: "arm", Libc: text("musl")}, false},
+	} {
+		if err := c.runsHere(tc.host); (err == nil) != tc.good {
+			t.Errorf("%+v: %v", tc.host, err)
+		}
+	}
+}

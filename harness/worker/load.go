@@ -32,6 +32,8 @@ func (w *Worker) load(ctx context.Context, c *cell) error {
 		rec.Status, rec.Reason = results.Skip, buildFailed
 	case c.trouble != nil:
 		rec.Status, rec.Reason = results.Error, c.reason
+	case c.mute != nil && !w.NoBoot:
+		rec.Status, rec.Reason = results.Error, reasonOf(c.mute)
 	case w.NoBoot:
 		rec.Status, rec.Reason = results.Skip, results.SkipRequested
 	default:

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
@@ -52,8 +53,15 @@ func (c *cell) foretell(rec *results.Record) error {
 	report, err := abi.Predict(host, plugins, abi.Options{
 		Root: abi.FileRoot(c.c.Loader, c.c.LoaderPath, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image",
 	})
+	if err != nil && c.HostJob.File != "" {
+		return fmt.Errorf("predicting with the host %q: %w", c.HostJob.File, err)
+	}
 	if err != nil {
 		return fmt.Errorf("predicting: %w", err)
+	}
+	static := slices.ContainsFunc(report.Plugins, func(p abi.Plugin) bool { return p.Verdict == abi.HostCannotLoad })
+	if err := c.runsHere(report.Host); err != nil && !static {
+		return err
 	}
 	c.report = report
 	for i, p := range report.Plugins {
@@ -68,5 +76,17 @@ func (c *cell) foretell(rec *results.Record) error {
 		rec.Subjects = append(rec.Subjects, sub)
 	}
 	conclude(rec, string(abi.OK))
+	return nil
+}
+
+// runsHere is an error if the host is of another kind of machine than the cell: what is predicted of a process that cannot
+// start there would be no answer.
+func (c *cell) runsHere(h abi.Host) error {
+	switch {
+	case h.Arch != c.Arch:
+		return fmt.Errorf("the host is of architecture %s, this cell's is %s (choose it by [matrix] arch or --arch)", h.Arch, c.Arch)
+	case h.Libc != nil && *h.Libc != c.Libc:
+		return fmt.Errorf("the host uses %s, this cell's C library is %s: it cannot be started there", *h.Libc, c.Libc)
+	}
 	return nil
 }

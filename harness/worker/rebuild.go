@@ -130,6 +130,7 @@ type twins struct {
 	diff   *elfdiff.Report    // nil if identical
 	asked  *build.ProbeResult // of a host
 	err    error
+	mute   error // why there is no probe: the load cannot be seen, and the rest stands
 }
 
 // twins builds one artifact twice and compares, or takes the shipped file.
@@ -160,8 +161,8 @@ func (w *Worker) twins(ctx context.Context, c *cell, j plan.Job, name string, pl
 // probe builds the host's probe beside its twins.
 func (t *twins) probe(ctx context.Context, w *Worker, c *cell) {
 	w.tell(Event{Cell: c.Cell.Cell, Step: results.Load, Doing: "building the probe"})
-	if t.asked, t.err = w.Builder.Probe(ctx, c.job(t.job, "probe", false)); t.err == nil && t.asked.Failed != nil {
-		t.err = fmt.Errorf("building the probe: %s: %s", t.asked.Failed.Op, t.asked.Failed.Text)
+	if t.asked, t.mute = w.Builder.Probe(ctx, c.job(t.job, "probe", false)); t.mute == nil && t.asked.Failed != nil {
+		t.mute = fmt.Errorf("building the probe: %s: %s", t.asked.Failed.Op, t.asked.Failed.Text)
 	}
 }
 
@@ -190,7 +191,10 @@ func (t *twins) into(c *cell, rec *results.Record) {
 			rec.Causes = append(rec.Causes, results.Cause{ID: cs.ID, Subject: t.job.Subject, Evidence: cs.Evidence, Fix: cs.Fix, Guess: cs.Guess, Proven: cs.Proven})
 		}
 	}
-	if p := t.asked; p != nil && t.err == nil {
+	if t.mute != nil {
+		c.mute = t.mute
+	}
+	if p := t.asked; p != nil && t.err == nil && t.mute == nil {
 		c.probe = file{p.File, p.SHA256, p.Size}
 		rec.CPU += p.CPU.Seconds()
 	}
