@@ -13,7 +13,7 @@ func newABICmd(a *app) *cobra.Command {
 	var root string
 	var orders bool
 	cmd := &cobra.Command{
-		Use:   "abi HOST PLUGIN...",
+		Use:   "abi HOST [PLUGIN...]",
 		Short: "Predict what plugin.Open will answer, from the files alone",
 		Long: `Predict, without running anything, what plugin.Open will answer when HOST opens the plugins in this order in
 one process: the verdict, the exact text of the error, every differing package and the cause.
@@ -25,7 +25,7 @@ host's loader and needed libraries are looked up; by default it is that of the d
 there is none. HOST may be a lock that 'plugproof abi export HOST' wrote.
 Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
-		Args:    cobra.MinimumNArgs(2),
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.predict(args[0], args[1:], root, orders)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -104,6 +105,8 @@ func (s *Store) unavailable(version string, err error) error {
 		hint = "what the proxy served is not what the checksum database knows: do not use it"
 	case s.Offline:
 		hint = "run once without --offline, or name a GOROOT with \"name=path:DIR\""
+	case slices.Contains(s.FetchEnv, "GOPROXY=off"):
+		hint = "GOPROXY is off: allow a proxy once, or name a GOROOT with \"name=path:DIR\""
 	case strings.Contains(text, "403 ") || strings.Contains(text, "404 ") || strings.Contains(text, "410 ") || strings.Contains(text, "not available"):
 		usage = true
 		hint = "is there such a release? From 1.21 on the first of each is .0"
