@@ -53,5 +53,7 @@ func Files(program []byte) []images.File {
 	for _, name := range Names() {
 		list = append(list, images.File{Name: "bin/" + name, Target: "userland"})
 	}
+	// What names a command by its place in the other directory is a script's first line, most of all.
+	list = append(list, images.File{Name: "usr/bin/env", Target: "../../bin/userland"})
 	return list
 }
