@@ -55,10 +55,14 @@ func Union(sets ...Set) (Set, []Conflict, error) {
 		names[c.ID] = c.Cell.String()
 	}
 	var conflicts []Conflict
-	for _, o := range results.NewLedger(&plan, recs).Outcomes {
+	ledger := results.NewLedger(&plan, recs)
+	for _, o := range ledger.Outcomes {
 		if o.Conflict != "" {
 			conflicts = append(conflicts, Conflict{o.Key.Cell, names[o.Key.Cell], o.Key.Step, o.Conflict})
 		}
+	}
+	for _, r := range ledger.Forged { // kept, for the gate to judge, but not in silence
+		conflicts = append(conflicts, Conflict{r.CellID, r.Cell.String(), r.Step, r.Flaw()})
 	}
 	return Set{Plan: plan, Records: recs}, conflicts, nil
 }
