@@ -38,7 +38,7 @@ func OpenInput(path string) (in Input, closer func() error) {
 		return in, closer
 	}
 	in.Real = real
-	f, err := os.Open(real)
+	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would block for ever
 	if err != nil {
 		in.Err = err
 		return in, closer
