@@ -61,7 +61,6 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	fl.StringSliceVar(&f.testplugin, "testplugin", nil, "Go's own plugin tests, read from each GOROOT: all, or those `NAMED` as in --testplugin=TestRunHost,TestMethod")
 	fl.Lookup("testplugin").NoOptDefVal = everyGoTest
-	cmd.MarkFlagsMutuallyExclusive("out", "resume")
 	return cmd
 }
 
@@ -69,6 +68,9 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, FreshBoot: f.freshBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin}
 	dir := ""
+	if f.out != "" && f.resume != "" {
+		return usagef("a resumed run stays where it is", "--out and --resume exclude each other")
+	}
 	if f.resume != "" {
 		if len(args) > 0 || len(f.goSpecs)+len(f.arch)+len(f.libc)+len(f.testplugin) > 0 {
 			return usagef("a resumed run keeps its own projects and axes", "--resume takes no projects and no axes")
