@@ -117,15 +117,41 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	return a.work(ctx, shop, w, run, all, f.junit)
 }
 
-// check fetches the toolchains before anything is built. One that does not exist is the user's mistake and ends the run
+// check looks for what the projects name and fetches the toolchains before anything is built. One that does not exist is the user's mistake and ends the run
 // before it begins; one that cannot be had just now is for the records of its cells.
 func (s *workshop) check(ctx context.Context, all []plan.Cell) error {
+	for _, c := range all {
+		if err := named(c); err != nil {
+			return err
+		}
+	}
 	_, err := s.toolchains(ctx, all)
 	var e *toolchain.Error
 	if errors.As(err, &e) && e.Usage {
 		return err
 	}
 	return ctx.Err()
+}
+
+// named looks for the directories and the host file that a project names. A plugin's file that is not there is a prediction.
+func named(c plan.Cell) error {
+	for i, j := range c.Jobs() {
+		what, name := "directory", j.Dir
+		if i == 0 && j.File != "" {
+			what, name = "host file", j.File
+		}
+		if name == "" {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(c.Project.Dir, filepath.FromSlash(name)))
+		switch {
+		case err != nil:
+			return usagef("look at "+plan.FileName, "project %s: no %s %q", c.Cell.Project, what, name)
+		case info.IsDir() != (what == "directory"):
+			return usagef("look at "+plan.FileName, "project %s: %q is no %s", c.Cell.Project, name, what)
+		}
+	}
+	return nil
 }
 
 // work fetches what the cells need, runs them and reports.
