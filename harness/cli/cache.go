@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -139,7 +140,7 @@ func newCachePruneCmd(a *app) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what was not used for longest",
 		Long: `Remove the least recently used entries, each as a whole, until the cache is no larger than
---max-size, or everything with --all. An entry that a running plugproof uses stays.`,
+--max-size, or everything with --all. While another plugproof uses the cache, nothing is removed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if all && cmd.Flags().Changed("max-size") {
@@ -156,6 +157,14 @@ func newCachePruneCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			free, err := holdCache(dir, syscall.LOCK_EX)
+			if errors.Is(err, errCacheBusy) {
+				return incompletef("wait until it has ended", "another plugproof uses the cache %q", dir)
+			}
+			if err != nil {
+				return err
+			}
+			defer free()
 			p, err := cachedir.Prune(dir, limit, cmd.Context().Err)
 			if errors.Is(err, cachedir.ErrNotTagged) {
 				return usagef("remove the directory yourself if it really is plugproof's cache", "%w", err)

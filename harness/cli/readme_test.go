@@ -173,6 +173,9 @@ func TestEveryCommandHasASchema(t *testing.T) {
 			return
 		}
 		kind := strings.ReplaceAll(strings.TrimPrefix(cmd.CommandPath(), "plugproof "), " ", "-")
+		if kind == "shell" { // it has no document, and says so
+			return
+		}
 		if other, ok := others[kind]; ok {
 			kind = other
 		}

@@ -27,8 +27,8 @@ func newShellCmd(a *app) *cobra.Command {
 		Use:   "shell",
 		Short: "Open a shell in a clean virtual machine",
 		Long: `Open u-root's shell, as root, on the console of the virtual machine in which programs are run and plugins are
-loaded. What --file names is below ` + guest.PayloadDir + `/` + workDir + `. 'exit' ends the shell and the machine; what is read from standard input is
-typed. The exit code is the shell's, as with exec.`,
+loaded. What --file names is below ` + guest.PayloadDir + `/` + workDir + `. 'exit' ends the shell and the machine; what is read
+from standard input is typed. The exit code is the shell's, as with exec.`,
 		Example: "  plugproof shell --arch arm --file ./gateway=gateway",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -189,6 +189,11 @@ func (a *app) conclude(dir string, c store.Contents, junit string) error {
 		}
 	}
 	d := gate.Decide(c.Plan, c.Records)
+	if kept := filepath.Join(dir, "failures"); d.Exit != ExitOK {
+		if _, err := os.Stat(kept); err == nil {
+			fmt.Fprintf(a.env.Stderr, "plugproof: the files of cells that are not as expected are in %s\n", a.short(kept))
+		}
+	}
 	var err error
 	if a.json {
 		err = a.printJSON(verifyDoc{Schema: "plugproof/verify/v1", Dir: dir, Exit: d.Exit, Gate: d, Report: r, LeftOut: append([]worker.LeftOut{}, a.left...), Changed: a.changed})

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/semaphore"
 
@@ -41,6 +42,18 @@ func (a *app) openWorkshop() (s *workshop, done func(), err error) {
 		return nil, nil, err
 	}
 	s = &workshop{app: a, cache: cache}
+	free, err := holdCache(cache, syscall.LOCK_SH)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			free()
+		} else {
+			remove := done
+			done = func() { remove(); free() }
+		}
+	}()
 	base := filepath.Join(cache, "scratch")
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return nil, nil, err

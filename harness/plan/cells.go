@@ -166,7 +166,8 @@ func Distinct(cells []Cell) error {
 	seen := map[results.CellID]bool{}
 	for _, c := range cells {
 		if seen[c.ID()] {
-			return configError("", "name each project once", "cell %s occurs twice: %s", c.ID().Short(), fmt.Sprint(c.Cell))
+			return configError("", "a project is known by its module path and its place in the module: name each once, and two checkouts of one module in two runs",
+				"cell %s occurs twice: %s", c.ID().Short(), fmt.Sprint(c.Cell))
 		}
 		seen[c.ID()] = true
 	}

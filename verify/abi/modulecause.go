@@ -48,7 +48,7 @@ func (e *evidence) moduleCause() *Cause {
 // isLocal reports whether a module was built from a directory and not from the module cache.
 func isLocal(m *debug.Module, info *debug.BuildInfo) bool {
 	if m.Replace != nil {
-		return m.Replace.Version == ""
+		return m.Replace.Version == "" || m.Replace.Version == "(devel)"
 	}
 	return m == &info.Main && m.Sum == "" || m.Version == "(devel)"
 }

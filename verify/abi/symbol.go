@@ -30,7 +30,11 @@ func checkSymbols(o *object, path string, declared map[string]string) (*Cause, e
 			continue
 		}
 		if want := strings.TrimSpace(declared[name]); want != "" && !sameType(want, exports[i]) {
-			wrong = append(wrong, fmt.Sprintf("symbol %s has the type %s, declared is %s", name, exports[i].Type, want))
+			text := fmt.Sprintf("symbol %s has the type %s, declared is %s", name, exports[i].Type, want)
+			if form, ok := linkForm(want); ok && shortType(form) == exports[i].Type {
+				text += ", which is of another import path"
+			}
+			wrong = append(wrong, text)
 		}
 	}
 	if len(wrong) == 0 {
@@ -45,15 +49,12 @@ func sameType(want string, e goelf.Export) bool {
 	if e.TypeSymbol != "" && slices.Contains(typeSymbols(want), e.TypeSymbol) {
 		return true
 	}
-	if shortType(want) != e.Type {
-		return false
+	form, ok := linkForm(want)
+	if e.TypeSymbol != "" && ok { // written as the compiler writes it: the linker's name decides, import paths included
+		return slices.Contains(typeSymbols(form), e.TypeSymbol)
 	}
-	// The same by package names: the import paths differ, unless the type is written in another way than the compiler writes it.
-	return e.TypeSymbol == "" || !simpleType.MatchString(want)
+	return shortType(want) == e.Type || ok && shortType(form) == e.Type
 }
-
-// simpleType are types with one way to write them: a name behind stars and brackets.
-var simpleType = regexp.MustCompile(`^(\*|\[\])*[\pL_][^\s(){}\[\],;]*$`)
 
 // importPath is what stands before the last element of a qualified name.
 var importPath = regexp.MustCompile(`[^\s()\[\]{}*,;]*/`)

@@ -22,6 +22,8 @@ func TestSameType(t *testing.T) {
 		{decl, run("type:l/TaM0UN"), true}, // go1.20.14
 		{decl, run(""), true},              // the symbol is not there
 		{"func(*example.test/abi/shared.Config) int", run("type:PexYuHk5"), false},
+		{"func(*other.test/abi/shared.Config) string", run("type:PexYuHk5"), false}, // another import path
+		{"func(c *example.test/abi/shared.Config) (string)", run("type:PexYuHk5"), true},
 		{"*int", goelf.Export{Type: "*int", TypeSymbol: "type:*int"}, true},
 		{"*example.test/api.Greeter", ptr, true},
 		{"*other.test/api.Greeter", ptr, false},
@@ -30,6 +32,28 @@ func TestSameType(t *testing.T) {
 	for _, tt := range tests {
 		if got := sameType(tt.want, tt.e); got != tt.same {
 			t.Errorf("sameType(%q, %+v) = %v", tt.want, tt.e, got)
+		}
+	}
+}
+
+func TestLinkForm(t *testing.T) {
+	for _, tt := range []struct {
+		want, form string
+		ok         bool
+	}{
+		{"func( a,b byte, rest ...example.test/x.T ) ( n int, err error )", "func(uint8, uint8, ...example.test/x.T) (int, error)", true},
+		{"map[string][]*a.b/c.D", "map[string][]*a.b/c.D", true},
+		{"func() io.Reader", "func() io.Reader", true},
+		{"[4]rune", "[4]int32", true},
+		{"*any", "*interface {}", true},
+		{"struct{ A int }", "", false},
+		{"interface{ M() }", "", false},
+		{"a.b/c.G[int]", "", false},
+		{"func(", "", false},
+	} {
+		form, ok := linkForm(tt.want)
+		if ok != tt.ok || ok && form != tt.form {
+			t.Errorf("linkForm(%q) = %q, %v; want %q, %v", tt.want, form, ok, tt.form, tt.ok)
 		}
 	}
 }

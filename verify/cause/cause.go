@@ -77,6 +77,7 @@ const (
 	kindDiff    = "diff verdict"
 	kindABI     = "abi verdict"
 	kindFailure = "failure"
+	kindRun     = "word of a run"
 )
 
 // Explanations lists all that can be explained: causes by id, verdicts from harmless to grave, failures by number.
@@ -90,6 +91,9 @@ func Explanations() []Explanation {
 	}
 	for _, v := range abiVerdicts {
 		out = append(out, newExplanation(kindABI, v.id, v.meaning, v.how, v.fix, "", nil, nil))
+	}
+	for _, w := range runWords {
+		out = append(out, newExplanation(kindRun, w.id, w.meaning, w.how, w.fix, "", nil, nil))
 	}
 	for _, f := range failures {
 		out = append(out, newExplanation(kindFailure, f.id, f.meaning, f.how, f.fix, "", f.texts, f.upstream))
