@@ -103,16 +103,24 @@ func marked(t *testing.T, word string) []string {
 	return found
 }
 
-// gone waits until no process is marked with word; a kill needs a moment to be done.
+// gone looks until no process is marked with word, for at most ten seconds; a kill needs a moment to be done.
 func gone(t *testing.T, word string) {
 	t.Helper()
-	var left []string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if left = marked(t, word); len(left) == 0 {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	enough := time.After(10 * time.Second)
+	for {
+		left := marked(t, word)
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-enough:
+			t.Errorf("still there: %q", left)
 			return
 		}
 	}
-	t.Errorf("still there: %q", left)
 }
 
 func TestEnds(t *testing.T) {

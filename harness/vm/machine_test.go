@@ -24,6 +24,8 @@ import (
 // outside waits until QEMU runs with a descriptor that leads to scratch and returns its number.
 func outside(t *testing.T, scratch string) int {
 	t.Helper()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
 	for range 2000 {
 		files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 		for _, file := range files {
@@ -36,7 +38,7 @@ func outside(t *testing.T, scratch string) int {
 				return pid
 			}
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-look.C
 	}
 	t.Fatal("QEMU never ran")
 	return 0

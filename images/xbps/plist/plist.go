@@ -49,26 +49,13 @@ func (d Dict) String(key string) (string, bool) {
 }
 
 // Strings returns the array of strings under a key. An absent key gives nil; a value of another shape is an error.
-func (d Dict) Strings(key string) ([]string, error) {
-	v, ok := d[key]
-	if !ok {
-		return nil, nil
-	}
-	a, ok := v.(Array)
-	if !ok {
-		return nil, fmt.Errorf("plist: key %q is no array", key)
-	}
-	out := make([]string, len(a))
-	for i, e := range a {
-		if out[i], ok = e.(string); !ok {
-			return nil, fmt.Errorf("plist: element %d of %q is no string", i, key)
-		}
-	}
-	return out, nil
-}
+func (d Dict) Strings(key string) ([]string, error) { return elements[string](d, key, "string") }
 
 // Dicts returns the array of dictionaries under a key. An absent key gives nil; a value of another shape is an error.
-func (d Dict) Dicts(key string) ([]Dict, error) {
+func (d Dict) Dicts(key string) ([]Dict, error) { return elements[Dict](d, key, "dictionary") }
+
+// elements returns the array under a key, all of whose elements must be of one type, which what names.
+func elements[T any](d Dict, key, what string) ([]T, error) {
 	v, ok := d[key]
 	if !ok {
 		return nil, nil
@@ -77,10 +64,10 @@ func (d Dict) Dicts(key string) ([]Dict, error) {
 	if !ok {
 		return nil, fmt.Errorf("plist: key %q is no array", key)
 	}
-	out := make([]Dict, len(a))
+	out := make([]T, len(a))
 	for i, e := range a {
-		if out[i], ok = e.(Dict); !ok {
-			return nil, fmt.Errorf("plist: element %d of %q is no dictionary", i, key)
+		if out[i], ok = e.(T); !ok {
+			return nil, fmt.Errorf("plist: element %d of %q is no %s", i, key, what)
 		}
 	}
 	return out, nil
