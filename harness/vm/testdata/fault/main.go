@@ -123,6 +123,9 @@ var deeds = map[string]func([]string){
 		}
 	},
 	"unplug": func([]string) {
+		if err := syscall.Mlockall(mclCurrent); err != nil { // its own code is on that disk
+			fmt.Println(err)
+		}
 		if err := os.WriteFile("/sys/block/vda/device/driver/unbind", []byte(virtio("/sys/block/vda/device")), 0); err != nil {
 			fmt.Println(err)
 		}
@@ -136,6 +139,8 @@ var deeds = map[string]func([]string){
 		fmt.Println(dir+":", os.WriteFile("data", []byte("new"), 0o600), os.WriteFile("more", nil, 0o600), os.Remove("fault"))
 	},
 }
+
+const mclCurrent = 1 // MCL_CURRENT of mlockall(2)
 
 // tree describes every file below root.
 func tree(root string) {
