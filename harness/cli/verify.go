@@ -137,8 +137,11 @@ func (s *workshop) check(ctx context.Context, all []plan.Cell) error {
 func named(c plan.Cell) error {
 	for i, j := range c.Jobs() {
 		what, name := "directory", j.Dir
-		if i == 0 && j.File != "" {
+		switch {
+		case i == 0 && j.File != "":
 			what, name = "host file", j.File
+		case j.Lock != "":
+			what, name = "host lock", j.Lock
 		}
 		if name == "" {
 			continue

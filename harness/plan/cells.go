@@ -10,7 +10,7 @@ import (
 	"github.com/plugproof/plugproof/results"
 )
 
-// Shipped stands in a cell for the Go of a host or of plugins that are files and are not built.
+// Shipped stands in a cell for the Go of a host or of plugins that are files, or of a host's lock: they are not built.
 const Shipped = "shipped"
 
 // Predicted is the expectation of a load about which nobody said anything: prediction and load must agree.
@@ -35,6 +35,7 @@ type Job struct {
 	Version string            // of a "path@version" host
 	Dir     string            // slash-separated, relative to the project; empty means the project's own
 	File    string            // a shipped file, relative to the project; not built
+	Lock    string            // of a host: what stands for it in predictions, relative to the project; nothing is built or loaded
 	Go      GoSpec            // with which it is built; the zero value for a file
 	Flags   []string          // [build]'s, then its own; {{cmd:...}} not yet run
 	Env     map[string]string // [build]'s, then its own, and the architecture's level; {{cmd:...}} not yet run
@@ -71,9 +72,6 @@ type Selection struct {
 
 // Cells are the project's cells, sorted and without repetition. Mistakes of the user are *Error.
 func Cells(p *Project, sel Selection) ([]Cell, error) {
-	if p.Host.Lock != "" {
-		return nil, p.fail("host.lock", "use package or file for now", "a host given as a lock is not supported yet")
-	}
 	combos, err := combinations(p, sel)
 	if err != nil {
 		return nil, err
@@ -111,7 +109,7 @@ func newCell(p *Project, c combo, sel Selection) Cell {
 	}
 	base := map[string]string{key: value}
 	h := p.Host
-	cell.HostJob = Job{Subject: "host", Dir: h.Dir, File: h.File}
+	cell.HostJob = Job{Subject: "host", Dir: h.Dir, File: h.File, Lock: h.Lock}
 	if h.Package != "" {
 		cell.HostJob.Package, cell.HostJob.Version, _ = strings.Cut(h.Package, "@")
 		cell.HostJob.build(c.host, base, p.Build, h.Flags, h.Env, h.Rebuild)

@@ -55,6 +55,8 @@ func TestCells(t *testing.T) {
 			def, []string{"amd64 go1.26.8+go1.26.8: mismatch", "arm go1.26.8+go1.26.8: mismatch"}},
 		{"shipped host", "[host]\nfile = \"gw\"\n[[plugin]]\npackage = \"./p\"\n", Selection{DefaultGo: "go1.26.8", Arch: []string{"arm"}},
 			[]string{"arm shipped+go1.26.8: ok"}},
+		{"a lock for a host", "[host]\nlock = \"gw.lock\"\n[[plugin]]\npackage = \"./p\"\n", Selection{DefaultGo: "go1.26.8", Arch: []string{"arm"}},
+			[]string{"arm shipped+go1.26.8: ok"}},
 		{"include and exclude", good + "[matrix]\ngo = [\"go1.25.3\", \"go1.26.8\"]\n[[matrix.exclude]]\narch = \"arm\"\nhost_go = \"go1.25.3\"\n" +
 			"[[matrix.include]]\nhost_go = \"go1.25.3\"\nplugin_go = \"go1.26.8\"\narch = \"amd64\"\n", def,
 			[]string{"amd64 go1.25.3+go1.25.3: ok", "amd64 go1.25.3+go1.26.8: predicted", "amd64 go1.26.8+go1.26.8: ok", "arm go1.26.8+go1.26.8: ok"}},
@@ -81,7 +83,6 @@ func TestCellsErrors(t *testing.T) {
 		sel  Selection
 		want string
 	}{
-		{"[host]\nlock = \"gw.lock\"\n[[plugin]]\npackage = \"./p\"\n", Selection{}, "plugproof.toml:2:1: a host given as a lock is not supported yet"},
 		{good, Selection{Go: []string{"1.26"}}, `go "1.26" is not a version`},
 		{good, Selection{Go: []string{"a=path:/x", "a=path:/y"}}, "two toolchains are named"},
 		{good, Selection{DefaultGo: "go1.26.8", Arch: []string{"x86"}}, `unknown arch "x86"`},

@@ -74,13 +74,9 @@ func (w *Worker) begin(ctx context.Context, pc plan.Cell) (*cell, error) {
 		return c, err
 	}
 	c.inputs.CC, c.inputs.Libc = c.c.Digest, c.c.LibcDigest
-	jobs := []plan.Job{pc.HostJob}
-	for _, p := range pc.Plugins {
-		jobs = append(jobs, p.Job)
-	}
 	var plugins []results.Digest
-	for i, j := range jobs {
-		if j.File != "" || j.Go == (plan.GoSpec{}) {
+	for i, j := range pc.Jobs() {
+		if j.Go == (plan.GoSpec{}) { // a file, or a lock
 			continue
 		}
 		g, ok := c.gos[j.Go]

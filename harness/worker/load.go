@@ -34,7 +34,7 @@ func (w *Worker) load(ctx context.Context, c *cell) error {
 		rec.Status, rec.Reason = results.Error, c.reason
 	case c.mute != nil && !w.NoBoot:
 		rec.Status, rec.Reason = results.Error, reasonOf(c.mute)
-	case w.NoBoot:
+	case w.NoBoot, c.HostJob.Lock != "": // a lock stands for the host in predictions only
 		rec.Status, rec.Reason = results.Skip, results.SkipRequested
 	default:
 		w.tell(Event{Cell: c.Cell.Cell, Step: results.Load, Doing: "loading"})

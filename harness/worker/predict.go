@@ -1,10 +1,13 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
+	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/verify/abi"
@@ -34,10 +37,11 @@ func (w *Worker) predict(ctx context.Context, c *cell) error {
 
 // foretell predicts every open, in order, in one process of the guest.
 func (c *cell) foretell(rec *results.Record) error {
-	host, done := abi.OpenInput(c.host.path)
+	host, done, err := c.hostInput()
+	if err != nil {
+		return err
+	}
 	defer done()
-	host.Path, host.SHA256 = "/payload/"+hostName, c.host.sha256
-	host.Real = host.Path
 	rec.Artifacts = append(rec.Artifacts, c.host.artifact("host"))
 	var plugins []abi.Input
 	for i, p := range c.plugins {
@@ -53,8 +57,8 @@ func (c *cell) foretell(rec *results.Record) error {
 	report, err := abi.Predict(host, plugins, abi.Options{
 		Root: abi.FileRoot(c.c.Loader, c.c.LoaderPath, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image",
 	})
-	if err != nil && c.HostJob.File != "" {
-		return fmt.Errorf("predicting with the host %q: %w", c.HostJob.File, err)
+	if given := cmp.Or(c.HostJob.File, c.HostJob.Lock); err != nil && given != "" {
+		return fmt.Errorf("predicting with the host %q: %w", given, err)
 	}
 	if err != nil {
 		return fmt.Errorf("predicting: %w", err)
@@ -77,6 +81,29 @@ func (c *cell) foretell(rec *results.Record) error {
 	}
 	conclude(rec, string(abi.OK))
 	return nil
+}
+
+// hostInput is the host as the guest will see it, or what its lock says of it.
+func (c *cell) hostInput() (abi.Input, func() error, error) {
+	in, done := abi.OpenInput(c.host.path)
+	if c.HostJob.Lock == "" {
+		in.Path, in.SHA256 = guest.PayloadDir+"/"+hostName, c.host.sha256
+		in.Real = in.Path
+		return in, done, nil
+	}
+	defer done()
+	if in.R == nil {
+		return in, nil, fmt.Errorf("reading the host's lock %q: %w", c.HostJob.Lock, in.Err)
+	}
+	data, err := io.ReadAll(io.LimitReader(io.NewSectionReader(in.R, 0, in.Size), abi.MaxLock+1))
+	if err != nil {
+		return in, nil, fmt.Errorf("reading the host's lock %q: %w", c.HostJob.Lock, err)
+	}
+	l, err := abi.ParseLock(data)
+	if err != nil {
+		return in, nil, fmt.Errorf("reading the host's lock %q: %w", c.HostJob.Lock, err)
+	}
+	return l.Input(guest.PayloadDir + "/" + hostName), func() error { return nil }, nil
 }
 
 // runsHere is an error if the host is of another kind of machine than the cell: what is predicted of a process that cannot

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,8 +137,8 @@ type twins struct {
 // twins builds one artifact twice and compares, or takes the shipped file.
 func (w *Worker) twins(ctx context.Context, c *cell, j plan.Job, name string, plugin bool) *twins {
 	t := &twins{job: j, name: name}
-	if j.File != "" {
-		path := filepath.Join(c.Project.Dir, filepath.FromSlash(j.File))
+	if given := cmp.Or(j.File, j.Lock); given != "" {
+		path := filepath.Join(c.Project.Dir, filepath.FromSlash(given))
 		if t.file, t.err = shipped(path); plugin && t.err != nil { // a plugin that is not there is a prediction
 			t.file, t.err = file{path: path}, nil
 		}
