@@ -26,6 +26,7 @@ flags   = ["-trimpath", "-buildvcs=false"]
 env     = { CGO_CFLAGS = "-O2" }
 before  = [["go", "generate", "./..."]]               # run on each side
 command = ["make", "plugin"]          # instead of go build; gets GO, CC, GOFLAGS, PLUGPROOF_OUT, PLUGPROOF_PACKAGE
+limit   = "30m"                       # how long one before, command or {{cmd:...}} may take
 
 [cc.arm]
 cc = "armv7l-linux-musleabihf-gcc"    # another C compiler than the default

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plugproof/plugproof/results"
 )
@@ -21,10 +22,11 @@ type Cell struct {
 	results.Cell
 	Project *Project
 	HostJob Job
-	Plugins []PluginJob // in the order in which they are opened
-	Before  [][]string  // commands run on each side before building
-	Command []string    // instead of go build; empty otherwise
-	CC      string      // the configured C compiler for this architecture; empty means plugproof's own
+	Plugins []PluginJob   // in the order in which they are opened
+	Before  [][]string    // commands run on each side before building
+	Command []string      // instead of go build; empty otherwise
+	Limit   time.Duration // for one of Before, Command and {{cmd:...}}; 0 where the project does not say
+	CC      string        // the configured C compiler for this architecture; empty means plugproof's own
 	Steps   []results.Step
 }
 
@@ -40,13 +42,13 @@ type Job struct {
 	Flags   []string          // [build]'s, then its own; {{cmd:...}} not yet run
 	Env     map[string]string // [build]'s, then its own, and the architecture's level; {{cmd:...}} not yet run
 	Rebuild string            // expected verdict of the twins, or a cause id; empty for a file
+	Against results.Digest    // the shipped bytes of a plugin that is built, or empty
 }
 
 // PluginJob is the Job of a plugin.
 type PluginJob struct {
 	Job
 	Symbols  map[string]string // contract: name to type
-	Against  results.Digest    // the shipped bytes, or empty
 	Expected string            // an abi verdict, or Predicted
 }
 
@@ -107,6 +109,7 @@ func newCell(p *Project, c combo, sel Selection) Cell {
 	if cell.Steps == nil {
 		cell.Steps = []results.Step{results.Rebuild, results.ABI, results.Load}
 	}
+	cell.Limit, _ = p.Build.limit() // it was checked when the project was read
 	base := map[string]string{key: value}
 	h := p.Host
 	cell.HostJob = Job{Subject: "host", Dir: h.Dir, File: h.File, Lock: h.Lock}
@@ -116,7 +119,7 @@ func newCell(p *Project, c combo, sel Selection) Cell {
 	}
 	names := p.Subjects()
 	for i, pl := range p.Plugins {
-		job := PluginJob{Job: Job{Subject: names[i], Package: pl.Package, Dir: pl.Dir, File: pl.File}, Symbols: pl.Symbols, Against: pl.Against}
+		job := PluginJob{Job: Job{Subject: names[i], Package: pl.Package, Dir: pl.Dir, File: pl.File, Against: pl.Against}, Symbols: pl.Symbols}
 		pluginGo := GoSpec{Name: Shipped}
 		if pl.Package != "" {
 			pluginGo = pluginGoOf(p, pl, c)

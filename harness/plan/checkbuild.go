@@ -33,6 +33,9 @@ func (p *Project) checkBuild() error {
 	if err := p.checkEnv("build", p.Build.Env); err != nil {
 		return err
 	}
+	if _, err := p.Build.limit(); err != nil || p.at.has("build.limit") && p.Build.Limit == "" {
+		return p.fail("build.limit", `write a Go duration, like "30m"`, "limit %q is no duration above 0 and up to %v", p.Build.Limit, MaxLimit)
+	}
 	for i, cmd := range p.Build.Before {
 		if len(cmd) == 0 || cmd[0] == "" {
 			return p.fail(fmt.Sprintf("build.before.%d", i), "", "empty command in before")

@@ -37,7 +37,7 @@ var tableKeys = map[string][]string{
 	"plugin":         {"package", "dir", "file", "symbols", "against", "expect", "rebuild", "flags", "env", "go"},
 	"expect":         {"when", "plugin", "verdict"},
 	"expect.when":    {"host_go", "plugin_go", "arch", "libc"},
-	"build":          {"flags", "env", "before", "command"},
+	"build":          {"flags", "env", "before", "command", "limit"},
 	"cc":             {"cc"},
 	"matrix":         {"go", "arch", "libc", "include", "exclude"},
 	"matrix.include": {"host_go", "plugin_go", "arch", "libc"},

@@ -6,7 +6,12 @@
 // environment variable that twin builds vary or that plugproof sets itself, and flags that plugproof itself gives to go build.
 package plan
 
-import "github.com/plugproof/plugproof/results"
+import (
+	"fmt"
+	"time"
+
+	"github.com/plugproof/plugproof/results"
+)
 
 // FileName is the name of the file that makes a directory a project.
 const FileName = "plugproof.toml"
@@ -79,6 +84,22 @@ type Build struct {
 	Env     map[string]string `toml:"env"`
 	Before  [][]string        `toml:"before"`  // commands run on each side
 	Command []string          `toml:"command"` // instead of go build
+	Limit   string            `toml:"limit"`   // how long one of before, command and {{cmd:...}} may take: a Go duration
+}
+
+// MaxLimit is the longest Limit.
+const MaxLimit = 24 * time.Hour
+
+// limit is Limit as a duration; 0 where the project does not say.
+func (b Build) limit() (time.Duration, error) {
+	if b.Limit == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(b.Limit)
+	if err != nil || d <= 0 || d > MaxLimit {
+		return 0, fmt.Errorf("limit %q is no duration above 0 and up to %v", b.Limit, MaxLimit)
+	}
+	return d, nil
 }
 
 // CC names another C compiler than the default.
