@@ -1,0 +1,3 @@
+module github.com/plugproof/plugproof/verify/sealed
+
+go 1.21
