@@ -7,7 +7,7 @@ const configPage = `plugproof.toml names one host and its plugins. Unknown keys 
 package = "./cmd/gateway"             # of this module, or "example.test/gw/cmd/gateway@v1.4.0" as go install builds it
 dir     = "../gateway"                # another checkout, in which package is looked up
 file    = "dist/gateway"              # a shipped binary: not rebuilt, predicted and loaded as it is
-lock    = "gateway.lock"              # what 'plugproof abi export' wrote; read, but not planned yet
+lock    = "gateway.lock"              # what 'plugproof abi export' wrote; plugins are predicted with it, not loaded
 rebuild = "identical"                 # expected verdict of the twins, or a cause; also under [[plugin]]
 
 [[plugin]]

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -160,7 +161,7 @@ func named(c plan.Cell) error {
 // work fetches what the cells need, runs them and reports.
 func (a *app) work(ctx context.Context, shop *workshop, w *worker.Worker, run *store.Run, all []plan.Cell, junit string) error {
 	w.Run, w.RunID, w.Dir = run, run.Plan.Run, run.Dir
-	watch := newWatch(a, len(all))
+	watch := newWatch(a, len(all), w.Ahead(all))
 	defer watch.stop()
 	w.Event = watch.event
 	fmt.Fprintf(a.env.Stderr, "plugproof: run %s: %s, kept in %s\n", run.Plan.Run, plural(len(all), "cell"), a.short(run.Dir))
@@ -223,7 +224,8 @@ type verifyDoc struct {
 
 // worker is a worker on the workshop's tools.
 func (s *workshop) worker(req request) *worker.Worker {
-	return &worker.Worker{Tool: tool(), Path: s.app.programPath(), Scratch: s.scratch, Store: s.store, Builder: s.builder, Ground: s.ground, Now: s.app.env.Now, NoBoot: req.NoBoot}
+	return &worker.Worker{Tool: tool(), Path: s.app.programPath(), Scratch: s.scratch, Store: s.store, Builder: s.builder, Ground: s.ground, Now: s.app.env.Now, NoBoot: req.NoBoot,
+		Slots: s.builder.Slots, Jobs: max(2, runtime.NumCPU())}
 }
 
 // newRun makes the run's directory with its plan and its request.

@@ -14,20 +14,13 @@ import (
 // heartbeat is how long a run may be silent.
 const heartbeat = 15 * time.Second
 
-// recent is how many of the cells that ended last the estimate of what is left goes by: the first ones compile the standard
-// library, which says nothing about the others.
-const recent = 6
-
-// enough is how many cells must have ended before an estimate is more than a guess.
-const enough = 4
-
 // watch shows on stderr how a run goes on: a line for each finished cell, and what is being done, for how long, and how much
-// is left: on a terminal in a last line that is written again every second, elsewhere as a heartbeat.
+// is left: on a terminal as a bar in a last line that is written again every second, elsewhere as a heartbeat.
 type watch struct {
 	app    *app
-	live   bool        // stderr is a terminal
-	ends   []time.Time // of the recent cells, and of the beginning
+	live   bool // stderr is a terminal
 	total  int
+	work   estimate
 	begun  time.Time
 	mu     sync.Mutex
 	done   int
@@ -40,11 +33,10 @@ type watch struct {
 	ended  sync.WaitGroup
 }
 
-func newWatch(a *app, total int) *watch {
+func newWatch(a *app, total int, ahead map[worker.Work]int) *watch {
 	now := a.env.Now()
 	w := &watch{app: a, total: total, begun: now, said: now, doing: map[results.CellID]string{}, states: map[results.CellID][]results.Record{},
-		ticker: time.NewTicker(time.Second), quit: make(chan struct{})}
-	w.live, w.ends = a.terminal(a.env.Stderr), []time.Time{now}
+		ticker: time.NewTicker(time.Second), quit: make(chan struct{}), live: a.terminal(a.env.Stderr), work: newEstimate(ahead)}
 	w.ended.Add(1)
 	go func() {
 		defer w.ended.Done()
@@ -77,6 +69,8 @@ func (w *watch) event(e worker.Event) {
 	defer w.mu.Unlock()
 	id := e.Cell.ID()
 	switch {
+	case e.Work != "":
+		w.work.add(e.Work, e.Seconds)
 	case e.Record != nil:
 		w.states[id] = append(w.states[id], *e.Record)
 		delete(w.doing, id) // until the next step begins
@@ -87,8 +81,6 @@ func (w *watch) event(e worker.Event) {
 		}
 	case e.Done:
 		w.done++
-		w.ends = append(w.ends, w.app.env.Now())
-		w.ends = w.ends[max(0, len(w.ends)-recent-1):]
 		delete(w.doing, id)
 		w.say("[%d/%d] %s: %s", w.done, w.total, e.Cell, summary(w.states[id]))
 	}
@@ -128,19 +120,28 @@ func (w *watch) beat() {
 		w.say("%s", line)
 		return
 	}
+	line = w.bar() + line
 	if width := w.app.columns(w.app.env.Stderr); width > 0 && len(line) >= width {
 		line = line[:width-1]
 	}
 	fmt.Fprint(w.app.env.Stderr, eraseLine+line)
 }
 
+// barWidth is how wide a terminal's bar is, in columns.
+const barWidth = 24
+
+// bar is how much of the work is done, as a picture.
+func (w *watch) bar() string {
+	done := int(w.work.share() * barWidth)
+	return "[" + strings.Repeat("=", done) + strings.Repeat(" ", barWidth-done) + "] "
+}
+
 // status is one line: how many cells are done, for how long, what is being done and how long the rest may take.
 func (w *watch) status() string {
-	now := w.app.env.Now()
-	text := fmt.Sprintf("%d of %d cells after %s", w.done, w.total, now.Sub(w.begun).Round(time.Second))
-	if n := len(w.ends) - 1; n >= enough && w.done < w.total {
-		each := w.ends[n].Sub(w.ends[0]) / time.Duration(n)
-		text += fmt.Sprintf(", about %s left", max(time.Second, each*time.Duration(w.total-w.done)-now.Sub(w.ends[n])).Round(time.Second))
+	elapsed := w.app.env.Now().Sub(w.begun)
+	text := fmt.Sprintf("%d of %d cells after %s", w.done, w.total, elapsed.Round(time.Second))
+	if left, ok := w.work.left(elapsed); ok && w.done < w.total {
+		text += fmt.Sprintf(", about %s left", max(time.Second, left).Round(time.Second))
 	}
 	var doing []string
 	for _, d := range w.doing {

@@ -128,6 +128,8 @@ func (w *Worker) goOf(ctx context.Context, pc plan.Cell, spec plan.GoSpec) (tool
 
 // tree is the project's source tree, found once.
 func (w *Worker) tree(pc plan.Cell) (*build.Tree, error) {
+	w.treeMu.Lock()
+	defer w.treeMu.Unlock()
 	if t, ok := w.trees[pc.Project]; ok {
 		return t, nil
 	}

@@ -89,37 +89,28 @@ func (w *Worker) rebuild(ctx context.Context, c *cell, begun time.Time) error {
 // identical is the harmless verdict on twins.
 const identical = "identical"
 
-// make builds everything of the cell. The host and the first plugin share no compiled package and go side by side; the
-// other plugins share the first one's and follow it, so that nothing is compiled twice.
+// make builds everything of the cell, or takes what an earlier cell has built.
 func (w *Worker) make(ctx context.Context, c *cell) ([]*twins, error) {
 	made := make([]*twins, 1+len(c.Plugins))
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		made[0] = w.twins(gctx, c, c.HostJob, "host", false)
-		if made[0].result != nil && made[0].result.Failed == nil && c.plans(results.Load) && !w.NoBoot {
-			made[0].probe(gctx, w, c)
-		}
-		return nil
-	})
-	g.Go(func() error {
-		var rest errgroup.Group
-		for i, p := range c.Plugins {
-			one := func() error {
-				made[i+1] = w.twins(gctx, c, p.Job, fmt.Sprintf("plugin.%d", i), true)
-				return nil
-			}
-			if i == 0 {
-				one()
-			} else {
-				rest.Go(one)
-			}
-		}
-		return rest.Wait()
-	})
+	for i, j := range c.Jobs() {
+		g.Go(func() error {
+			made[i] = w.artifact(gctx, c, j, artifactName(i), i > 0)
+			return nil
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	return made, ctx.Err()
+}
+
+// artifactName is what the i-th of a cell's jobs is called among the artifacts of records.
+func artifactName(i int) string {
+	if i == 0 {
+		return "host"
+	}
+	return fmt.Sprintf("plugin.%d", i-1)
 }
 
 // twins is one artifact, built twice or shipped.

@@ -72,9 +72,11 @@ func (w *Worker) sameInputs(ctx context.Context, pc plan.Cell, own []results.Rec
 
 // clean removes a cell's files, or keeps them beneath the run if something was not as expected.
 func (w *Worker) clean(c *cell) {
+	defer w.shelf.done(c)
 	if c.bad && c.trouble == nil {
 		kept := filepath.Join(w.Dir, "failures", string(c.ID()))
 		if os.MkdirAll(filepath.Dir(kept), 0o777) == nil && os.RemoveAll(kept) == nil && os.Rename(c.dir, kept) == nil {
+			w.shelf.lend(c, kept) // what is missing there is in the build cache
 			return
 		}
 	}

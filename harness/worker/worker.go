@@ -1,14 +1,15 @@
 // Package worker takes cells from plan to records: toolchains, twin builds, prediction, the load for real, comparison.
 //
-// Builds go one cell after the other, both sides of a twin at once, so that no package is compiled twice for want of
-// waiting; the loads of earlier cells run beside the builds of later ones. A finding is a record; an error of the machine
-// is a record with status error; only the end of the context and a run that cannot be written end the work.
+// Several cells are built at a time, and the loads of earlier cells run beside the builds of later ones, all within one budget
+// of processors. What several cells need, such as a host that meets plugins of many Gos, is built once. A finding is a record;
+// an error of the machine is a record with status error; only the end of the context and a run that cannot be written end the work.
 package worker
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,9 +50,12 @@ type Worker struct {
 	Now     func() time.Time
 	NoBoot  bool        // no load: skipped, requested
 	Event   func(Event) // may be nil; called by several goroutines, one at a time
-	Loads   int         // how many machines run at once; 0 means one
+	Slots   build.Slots // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
+	Jobs    int         // how many cells are built, and how many loaded, at once; 0 means one
 
-	trees   map[*plan.Project]*build.Tree      // made once per project
+	treeMu  sync.Mutex
+	trees   map[*plan.Project]*build.Tree // made once per project
+	shelf   shelf
 	kept    map[results.CellID]bool            // cells of a resumed run that need not be run
 	mu      sync.Mutex                         // guards Event
 	grounds map[string]func() (*Ground, error) // by arch and libc
@@ -62,10 +66,23 @@ type Worker struct {
 type Event struct {
 	Cell   results.Cell
 	Step   results.Step    // empty: the cell as a whole
-	Doing  string          // what begins: "building host", "loading", ...; empty when Record or Done is set
+	Doing  string          // what begins: "building host", "loading", ...; empty when Record, Done or Work is set
 	Record *results.Record // a step that has ended
 	Done   bool            // the cell has all its records
+
+	Work    Work    // a piece of work that has ended
+	Seconds float64 // that it took, wall
 }
+
+// Work is a kind of work that takes much the same time each time.
+type Work string
+
+// The kinds of work.
+const (
+	WorkFirst Work = "first" // the first artifact of a Go and an architecture, which may have to compile the standard library
+	WorkBuild Work = "build" // any other artifact
+	WorkLoad  Work = "load"
+)
 
 func (w *Worker) tell(e Event) {
 	if w.Event == nil {
@@ -82,6 +99,7 @@ func (w *Worker) start() {
 		w.trees = map[*plan.Project]*build.Tree{}
 		w.grounds = map[string]func() (*Ground, error){}
 		w.kept = map[results.CellID]bool{}
+		w.shelf.made, w.shelf.gate = map[results.Digest]*shared{}, map[string]*gate{}
 		w.goTestState = newGoTestState()
 	}
 }
@@ -89,30 +107,49 @@ func (w *Worker) start() {
 // Cells runs all cells that Keep did not find complete. The error is the context's, or that a record could not be written.
 func (w *Worker) Cells(ctx context.Context, cells []plan.Cell) error {
 	w.start()
-	built := make(chan *cell, len(cells))
+	var todo []plan.Cell
+	for _, c := range cells {
+		if w.kept[c.ID()] {
+			w.tell(Event{Cell: c.Cell, Done: true})
+			continue
+		}
+		todo = append(todo, c)
+	}
+	w.shelf.expect(todo)
+	queue, built := make(chan plan.Cell, len(todo)), make(chan *cell, len(todo))
+	for _, c := range todo {
+		queue <- c
+	}
+	close(queue)
+	jobs := max(1, w.Jobs)
+	if len(w.goTests) > 0 { // what they have built is shared by another rule
+		jobs = 1
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(built)
-		for _, c := range cells {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if w.kept[c.ID()] {
-				w.tell(Event{Cell: c.Cell, Done: true})
-				continue
-			}
-			ready, err := w.build(ctx, c)
-			if err != nil {
-				return err
-			}
-			built <- ready
+		builders, ctx := errgroup.WithContext(ctx)
+		for range jobs {
+			builders.Go(func() error {
+				for c := range queue {
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+					ready, err := w.build(ctx, c)
+					if err != nil {
+						return err
+					}
+					built <- ready
+				}
+				return nil
+			})
 		}
-		return nil
+		return builders.Wait()
 	})
-	for range max(1, w.Loads) {
+	for range jobs {
 		g.Go(func() error {
 			for c := range built {
-				if err := w.load(ctx, c); err != nil {
+				if err := w.loadInTurn(ctx, c); err != nil {
 					return err
 				}
 				w.tell(Event{Cell: c.Cell.Cell, Done: true})
@@ -121,6 +158,28 @@ func (w *Worker) Cells(ctx context.Context, cells []plan.Cell) error {
 		})
 	}
 	return g.Wait()
+}
+
+// loadInTurn makes a cell's load when a processor is free for it.
+func (w *Worker) loadInTurn(ctx context.Context, c *cell) error {
+	if w.loads(c.Cell) && c.trouble == nil {
+		if w.Slots != nil {
+			if err := w.Slots.Acquire(ctx, 1); err != nil {
+				return err
+			}
+			defer w.Slots.Release(1)
+		}
+		begun := w.Now()
+		defer func() {
+			w.tell(Event{Cell: c.Cell.Cell, Work: WorkLoad, Seconds: w.Now().Sub(begun).Seconds()})
+		}()
+	}
+	return w.load(ctx, c)
+}
+
+// loads reports whether a cell's load is made in a machine.
+func (w *Worker) loads(c plan.Cell) bool {
+	return slices.Contains(c.Steps, results.Load) && !w.NoBoot && c.HostJob.Lock == ""
 }
 
 // record completes a record and writes it.
