@@ -224,6 +224,7 @@ func (c *comparison) blame(p *pair) {
 			folded = true
 		}
 	}
+	folded = folded || slices.ContainsFunc(c.dependencies(p), (*pair).differs)
 	if len(left) > 0 && !p.blamed && !folded {
 		p.own, p.blamed = left, true
 		for i := range p.own {

@@ -17,6 +17,9 @@ func (c *comparison) compareGraphs(a, b *Graph, alone bool) {
 			}
 			continue
 		}
+		if alone {
+			p.refs = nil
+		}
 		if s, t := x.content(), y.content(); s != t && x.actionID != "" && p.output == nil {
 			p.output, p.blamed = &valuePair{Output, &s, &t}, true
 		}
