@@ -33,7 +33,10 @@ type Action struct {
 	// Whole is set if the inputs are all that entered the hash: their SHA-256 is the sum that the log gives. It is not where two
 	// actions of one name ran at the same time, and where lines are missing.
 	Whole bool
-	seen  map[Input]bool
+	// IDs are the distinct sums that the log gives, 64 hexadecimal digits each: keys in the build cache, where entry X lies at X[:2]/X-a.
+	// Subkeys are the keys that were derived from them, for what a tool printed and the like.
+	IDs, Subkeys []string
+	seen         map[Input]bool
 }
 
 // Name is what the log calls the action: "build fmt".

@@ -163,6 +163,20 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestIDs(t *testing.T) {
+	text := base().log()
+	l := readLog(t, text)
+	a := l.Action("build example.test/lib")
+	if len(a.IDs) != 1 || !strings.Contains(text, "HASH[build example.test/lib]: "+a.IDs[0]+"\n") {
+		t.Fatalf("IDs are %q", a.IDs)
+	}
+	sub := strings.Repeat("0f", 32)
+	text += fmt.Sprintf("HASH subkey %s \"stdout\" = %s\n", a.IDs[0], sub)
+	if a = readLog(t, text).Action("build example.test/lib"); len(a.Subkeys) != 1 || a.Subkeys[0] != sub {
+		t.Errorf("subkeys are %q", a.Subkeys)
+	}
+}
+
 // TestTornLog: what is missing or mixed up is not called whole.
 func TestTornLog(t *testing.T) {
 	good := base().log()

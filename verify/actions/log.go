@@ -2,6 +2,7 @@ package actions
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,6 +19,7 @@ import (
 const (
 	maxLine = 8 << 20  // bytes of one line; build information is one
 	maxKept = 64 << 20 // bytes of all inputs that are kept
+	maxIDs  = 64       // action IDs of one name: several variants of a package
 	// inputCost is what an input costs beside its text, in bytes.
 	inputCost = 160
 )
@@ -40,7 +42,7 @@ func (l *Log) Names() []string { return slices.Sorted(maps.Keys(l.actions)) }
 // hashes that are not of an action (indexes of modules, IDs of compilers). A line without end is taken for cut off, and left out.
 // It keeps the distinct inputs only, and at most 64 MiB of them; more is an error.
 func ReadLog(r io.Reader) (*Log, error) {
-	p := logParser{log: &Log{actions: map[string]*Action{}}, open: map[string]*block{}}
+	p := logParser{log: &Log{actions: map[string]*Action{}}, open: map[string]*block{}, subkeys: map[string][]string{}}
 	in := bufio.NewReaderSize(r, 64<<10)
 	for n := 1; ; n++ {
 		line, err := readLine(in)
@@ -60,6 +62,9 @@ func ReadLog(r io.Reader) (*Log, error) {
 	}
 	for _, a := range p.log.actions {
 		a.seen = nil
+		for _, id := range a.IDs {
+			a.Subkeys = append(a.Subkeys, p.subkeys[id]...)
+		}
 	}
 	return p.log, nil
 }
@@ -105,6 +110,8 @@ type logParser struct {
 	log  *Log
 	open map[string]*block // by name
 	kept int
+
+	subkeys map[string][]string // by what they were derived from
 }
 
 // line reads one of
@@ -112,7 +119,11 @@ type logParser struct {
 //	HASH[name]
 //	HASH[name]: "a write"
 //	HASH[name]: 64 hexadecimal digits, the sum
+//	HASH subkey 64 digits "a word" = 64 digits
 func (p *logParser) line(b []byte) error {
+	if rest, ok := bytes.CutPrefix(b, []byte("HASH subkey ")); ok {
+		return p.subkey(string(rest))
+	}
 	if len(b) < 6 || string(b[:5]) != "HASH[" || !(strings.HasPrefix(string(b[5:min(len(b), 11)]), "build ") || strings.HasPrefix(string(b[5:min(len(b), 10)]), "link ")) {
 		return nil
 	}
@@ -174,9 +185,31 @@ func (p *logParser) add(a *Action, list []Input) error {
 	return nil
 }
 
+func (p *logParser) subkey(s string) error {
+	if len(s) < 2*idLen || !isID(s[:idLen]) || !isID(s[len(s)-idLen:]) || slices.Contains(p.subkeys[s[:idLen]], s[len(s)-idLen:]) {
+		return nil
+	}
+	if p.kept += 2*idLen + inputCost; p.kept > maxKept {
+		return ErrTooLong
+	}
+	p.subkeys[s[:idLen]] = append(p.subkeys[s[:idLen]], s[len(s)-idLen:])
+	return nil
+}
+
+// idLen is the length of an action ID, in hexadecimal digits.
+const idLen = 2 * sha256.Size
+
+func isID(s string) bool {
+	_, err := hex.DecodeString(s)
+	return len(s) == idLen && err == nil
+}
+
 func (p *logParser) end(name string, o *block, sum string) {
 	if o.torn || hex.EncodeToString(o.sum.Sum(nil)) != sum {
 		o.action.Whole = false
+	}
+	if isID(sum) && len(o.action.IDs) < maxIDs && !slices.Contains(o.action.IDs, sum) {
+		o.action.IDs = append(o.action.IDs, sum)
 	}
 	delete(p.open, name)
 }
