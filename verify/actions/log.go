@@ -186,7 +186,10 @@ func (p *logParser) add(a *Action, list []Input) error {
 }
 
 func (p *logParser) subkey(s string) error {
-	if len(s) < 2*idLen || !isID(s[:idLen]) || !isID(s[len(s)-idLen:]) || slices.Contains(p.subkeys[s[:idLen]], s[len(s)-idLen:]) {
+	if len(s) < 2*idLen || !isID(s[:idLen]) || !isID(s[len(s)-idLen:]) {
+		return nil
+	}
+	if l := p.subkeys[s[:idLen]]; len(l) == maxIDs || slices.Contains(l, s[len(s)-idLen:]) {
 		return nil
 	}
 	if p.kept += 2*idLen + inputCost; p.kept > maxKept {
