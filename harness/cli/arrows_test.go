@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"verify/...":                  {"results"},
 	"verify/elfdiff/...":          {"results", "verify/goelf"},
 	"verify/abi/...":              {"results", "verify/goelf"},
-	"verify/cause/...":            {"results", "verify/elfdiff", "verify/goelf"},
+	"verify/cause/...":            {"results", "verify/elfdiff", "verify/goelf", "verify/actions"},
 	"harness/proc/...":            {"results"},
 	"harness/toolchain/...":       {"results", "fixtures/...", "images/...", "verify/...", "harness/proc"},
 	"harness/plan/...":            {"results", "fixtures/...", "images/...", "verify/..."},

@@ -18,6 +18,14 @@ type Cause struct {
 	Fixture  string   // the built-in project that plants it, "" if there is none
 	Fix      string   // the known change that cures it, "" if none is known
 	Upstream []string // issues, "golang/go#22491"
+	Remedies []Remedy // what a third pair of builds can try, the likeliest first
+}
+
+// Remedy is a change of flags and environment that may make two builds equal. Until a pair was built with it, it is a guess.
+type Remedy struct {
+	Text  string            // what it does, in words
+	Flags []string          // added to go build's; -ldflags= is merged into one that is there
+	Env   map[string]string // added to the environment; {{epoch}} stands for the commit's time, in seconds since 1970
 }
 
 // Lookup finds a cause by its id.
