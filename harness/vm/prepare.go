@@ -9,29 +9,30 @@ import (
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/proc"
-	"github.com/plugproof/plugproof/images"
 	"github.com/plugproof/plugproof/images/kernel"
 	"github.com/plugproof/plugproof/results"
 )
 
 // Setup is what a Machine is prepared from.
 type Setup struct {
-	Arch       string        // "amd64" or "arm"
-	Cache      string        // plugproof's cache; kernels are in its inputs/kernel-ARCH
-	Go         string        // the go command that compiles the guest's init
-	Loader     string        // file of the libc's dynamic loader; "" for an image without
-	LoaderPath string        // where programs look for it
-	Path       []string      // directories in which QEMU is looked up; nil is DefaultPath
-	Accel      string        // "tcg" or "kvm"; "" is what really works here
-	MemoryMiB  int           // 0: as the payload needs
-	Scratch    string        // for payload disks; "" is the system's temporary directory
-	FreshBoot  bool          // boot a kernel for every run; else restore a saved machine
-	Files      []images.File // further files of the image
-	Userland   bool          // put the shell and commands into the image
-	ModCache   string        // GOMODCACHE for the userland; "" is the cache\'s own
-	FetchEnv   []string      // GOPROXY, GOSUMDB, proxy variables: seen by fetching only
-	Offline    bool          // never use the network
-	Log        func(string)  // one line per thing that takes long; nil is silent
+	Arch       string         // "amd64" or "arm"
+	Cache      string         // plugproof's cache; kernels are in its inputs/kernel-ARCH
+	Go         string         // the go command that compiles the guest's init
+	Loader     string         // file of the libc's dynamic loader; "" for an image without
+	LoaderPath string         // where programs look for it
+	Path       []string       // directories in which QEMU is looked up; nil is DefaultPath
+	Accel      string         // "tcg" or "kvm"; "" is what really works here
+	MemoryMiB  int            // 0: as the payload needs
+	Scratch    string         // for payload disks; "" is the system's temporary directory
+	FreshBoot  bool           // boot a kernel for every run; else restore a saved machine
+	Userland   bool           // put the shell and commands into the default image
+	Root       *Root          // nil is the default image's
+	Kernel     *kernel.Kernel // nil is the cache's
+	Prebuilt   *Prebuilt      // a finished image with its kernel; nothing is built then
+	ModCache   string         // GOMODCACHE for the userland; "" is the cache\'s own
+	FetchEnv   []string       // GOPROXY, GOSUMDB, proxy variables: seen by fetching only
+	Offline    bool           // never use the network
+	Log        func(string)   // one line per thing that takes long; nil is silent
 }
 
 // DefaultPath is where QEMU is looked up unless told otherwise.
@@ -76,27 +77,13 @@ func prepare(ctx context.Context, s Setup) (*Machine, error) {
 	if m.Banner, m.Version, err = qemuVersion(ctx, m.QEMU); err != nil {
 		return nil, err
 	}
-	k, err := kernel.Open(filepath.Join(s.Cache, "inputs", "kernel-"+s.Arch))
-	if errors.Is(err, kernel.ErrNotFound) {
-		return nil, &MissingKernelError{s.Arch, err}
+	if s.Prebuilt != nil {
+		err = m.use(s.Prebuilt)
+	} else {
+		err = s.fresh(ctx, m)
 	}
 	if err != nil {
 		return nil, err
-	}
-	m.Kernel, m.Release = k.Image, k.Release
-	if m.KernelDigest, err = fileDigest(k.Image); err != nil {
-		return nil, err
-	}
-	image, err := s.image(ctx, model, k)
-	if err != nil {
-		return nil, err
-	}
-	m.ImageDigest = image.Digest
-	m.Initrd = filepath.Join(s.Cache, "images", "initrd-"+s.Arch+"-"+image.Digest.Short()+".cpio")
-	if have, err := fileDigest(m.Initrd); err != nil || have != image.Digest {
-		if err := writeAtomic(m.Initrd, image.Bytes); err != nil {
-			return nil, err
-		}
 	}
 	if m.Accel == "" {
 		if err := m.choose(ctx, s); err != nil {
@@ -109,33 +96,25 @@ func prepare(ctx context.Context, s Setup) (*Machine, error) {
 	return m, nil
 }
 
-// image builds the initramfs.
-func (s Setup) image(ctx context.Context, model Model, k *kernel.Kernel) (images.Image, error) {
-	r := images.Recipe{Arch: s.Arch, Interp: s.LoaderPath, Files: s.Files}
-	var err error
-	if r.Init, err = compileGuest(ctx, s.Go, s.Arch, s.Cache); err != nil {
-		return images.Image{}, err
-	}
-	if s.Userland {
-		files, err := s.compileUserland(ctx)
+// fresh opens the kernel and builds the image for it.
+func (s Setup) fresh(ctx context.Context, m *Machine) error {
+	k := s.Kernel
+	if k == nil {
+		var err error
+		k, err = kernel.Open(filepath.Join(s.Cache, "inputs", "kernel-"+s.Arch))
+		if errors.Is(err, kernel.ErrNotFound) {
+			return &MissingKernelError{s.Arch, err}
+		}
 		if err != nil {
-			return images.Image{}, err
-		}
-		r.Files = append(files, s.Files...)
-	}
-	modules, err := k.Modules(model.Modules...)
-	if err != nil {
-		return images.Image{}, err
-	}
-	for _, mod := range modules {
-		r.Modules = append(r.Modules, images.Module(mod))
-	}
-	if s.Loader != "" {
-		if r.Loader, err = os.ReadFile(s.Loader); err != nil {
-			return images.Image{}, err
+			return err
 		}
 	}
-	return images.Build(r)
+	var err error
+	m.Kernel, m.Release = k.Image, k.Release
+	if m.KernelDigest, err = fileDigest(k.Image); err != nil {
+		return err
+	}
+	return s.image(ctx, m, k)
 }
 
 // FindQEMU looks for QEMU's program, or returns a *MissingError.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/proc"
-	"github.com/plugproof/plugproof/images"
 	"github.com/plugproof/plugproof/images/userland"
 )
 
@@ -27,7 +26,7 @@ func (e *MissingModulesError) Hint() string { return "run `make deps` once with 
 
 // compileUserland returns the shell and commands for the architecture, from the cache or compiled. The build has no network;
 // modules that are missing are fetched before, in a step of their own.
-func (s Setup) compileUserland(ctx context.Context) ([]images.File, error) {
+func (s Setup) compileUserland(ctx context.Context) ([]byte, error) {
 	b := goBuild{Go: s.Go, Arch: s.Arch, Cache: s.Cache, Name: "userland", Package: ".", Flags: guestFlags, ModCache: s.ModCache}
 	if b.ModCache == "" {
 		b.ModCache = filepath.Join(s.Cache, "gomod")
@@ -49,7 +48,7 @@ func (s Setup) compileUserland(ctx context.Context) ([]images.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return userland.Files(program), nil
+	return program, nil
 }
 
 // fetchModules downloads the module's requirements; their sums are in its go.sum.

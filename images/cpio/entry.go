@@ -24,7 +24,7 @@ const (
 // MaxName is the longest name in bytes that the kernel's unpacker takes (PATH_MAX, with the final zero).
 const MaxName = 4095
 
-// Entry is one file of an archive. Owner and group are always root and the time is always zero.
+// Entry is one file of an archive. The time is always zero.
 type Entry struct {
 	Name   string // slash separated, relative, clean
 	Mode   uint32 // type and permission bits, as in st_mode
@@ -32,6 +32,8 @@ type Entry struct {
 	Target string // of a symbolic link
 	Major  uint32 // of a device
 	Minor  uint32
+	UID    uint32 // owner, root unless said
+	GID    uint32
 }
 
 // File is a regular file.

@@ -83,7 +83,7 @@ func writeEntry(cw *newc.Writer, dev *deviceWriter, e Entry, inode int64) error 
 		data = nil
 		dev.pending, dev.major, dev.minor = true, e.Major, e.Minor
 	}
-	hdr := &newc.Header{Name: e.Name, Mode: newc.FileMode(e.Mode), Inode: inode, Links: links, Size: int64(len(data))}
+	hdr := &newc.Header{Name: e.Name, Mode: newc.FileMode(e.Mode), Inode: inode, Links: links, Size: int64(len(data)), Uid: int(e.UID), Guid: int(e.GID)}
 	if err := cw.WriteHeader(hdr); err != nil {
 		return err
 	}

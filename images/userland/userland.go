@@ -7,8 +7,6 @@ import (
 	_ "embed"
 	"regexp"
 	"sort"
-
-	"github.com/plugproof/plugproof/images"
 )
 
 //go:embed main.go.txt
@@ -44,16 +42,5 @@ func Names() []string {
 		list = append(list, name)
 	}
 	sort.Strings(list)
-	return list
-}
-
-// Files are the compiled program and a link for each command, for an image's recipe.
-func Files(program []byte) []images.File {
-	list := []images.File{{Name: "bin/userland", Perm: 0o755, Data: program}}
-	for _, name := range Names() {
-		list = append(list, images.File{Name: "bin/" + name, Target: "userland"})
-	}
-	// What names a command by its place in the other directory is a script's first line, most of all.
-	list = append(list, images.File{Name: "usr/bin/env", Target: "../../bin/userland"})
 	return list
 }

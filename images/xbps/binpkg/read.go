@@ -45,6 +45,7 @@ type Entry struct {
 	UID, GID     int
 	Uname, Gname string
 	ModTime      time.Time
+	Capabilities bool // the archive gives it file capabilities
 }
 
 // Reader reads the payload, entry by entry.
@@ -55,6 +56,7 @@ type Reader struct {
 	guard  *guard
 	next   *tar.Header // the first entry of the payload, if reading the metadata met it
 	ended  bool
+	plain  bool // a root file system: no metadata
 }
 
 // Open reads the metadata of a package of the given size in bytes. The error is a *Refusal.
@@ -143,15 +145,16 @@ func (p *Reader) Next() (*Entry, error) {
 			return nil, err
 		}
 	}
-	switch h.Name {
-	case "./INSTALL", "./REMOVE", "./props.plist", "./files.plist":
+	switch {
+	case p.plain:
+	case h.Name == "./INSTALL", h.Name == "./REMOVE", h.Name == "./props.plist", h.Name == "./files.plist":
 		return nil, refuse(WrongOrder, h.Name, "metadata behind files.plist, which xbps would unpack as a file")
 	}
 	path, err := p.guard.admit(h)
 	if err != nil {
 		return nil, err
 	}
-	e := &Entry{Path: path, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Uname: h.Uname, Gname: h.Gname, ModTime: h.ModTime}
+	e := &Entry{Path: path, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Uname: h.Uname, Gname: h.Gname, ModTime: h.ModTime, Capabilities: h.PAXRecords[capabilities] != ""}
 	switch h.Typeflag {
 	case tar.TypeDir:
 		e.Type = Dir
@@ -178,6 +181,9 @@ func (p *Reader) Read(b []byte) (int, error) {
 }
 
 func (p *Reader) header() (*tar.Header, error) {
+	if p.plain {
+		return p.rootfsHeader()
+	}
 	h, err := p.tar.Next()
 	if err == nil || err == io.EOF {
 		return h, err

@@ -91,7 +91,7 @@ func (d *database) finish(s *audit.Selection) error {
 	if err != nil {
 		return err
 	}
-	if err := d.tree.add(Node{Path: metaDir + "/pkgdb-0.38.plist", Type: File, Mode: 0o644, Data: text}); err != nil {
+	if err := d.tree.add(Node{Path: databaseFile, Type: File, Mode: 0o644, Data: text}); err != nil {
 		return err
 	}
 	if s.Key == nil {

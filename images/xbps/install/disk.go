@@ -34,7 +34,7 @@ func writeNode(root *os.Root, n Node) error {
 		if err := root.Mkdir(name, 0o755); err != nil {
 			return err
 		}
-		return root.Chmod(name, 0o755)
+		return root.Chmod(name, fileMode(n.Mode)|0o700) // what lies in it is written next
 	case Link:
 		return root.Symlink(n.Target, name)
 	}

@@ -30,8 +30,10 @@ type Options struct {
 // Root is the outcome: the file system and what it came from.
 type Root struct {
 	Tree     *Tree
-	Packages []manifest.Props // in the order of unpacking
-	Origin   string           // "xbps:" and the fingerprint of the repository's key, or "xbps:unsigned"
+	Packages []manifest.Props // of a repository, in the order of unpacking
+	Pkgvers  []string         // in the same order; of a tarball, those of its database by name
+	Origin   string           // "xbps:" and the fingerprint of the repository's key, "xbps:unsigned", "void-rootfs:SHA256" or "rootfs:SHA256"
+	Notes    []string         // what is not as in the real system, a sentence each
 }
 
 // names returns the package names that the wanted strings begin with.
@@ -83,6 +85,9 @@ func Build(ctx context.Context, dir string, opt Options) (*Root, error) {
 		return nil, err
 	}
 	out := &Root{Tree: t, Packages: s.Packages, Origin: "xbps:unsigned"}
+	for _, p := range s.Packages {
+		out.Pkgvers = append(out.Pkgvers, p.Pkgver)
+	}
 	if s.Key != nil {
 		out.Origin = "xbps:" + s.Key.Fingerprint()
 	}

@@ -1,8 +1,9 @@
-// Package install resolves, checks and unpacks packages of a repository into a root file system.
+// Package install makes a root file system: it resolves, checks and unpacks packages of a repository, or checks and unpacks
+// a tarball of a whole root.
 //
-// The root is made in memory first and is written only when every package has passed the audit: a refusal leaves nothing
-// behind. INSTALL scripts are not run; they stand in the package database, whose packages then have the state "unpacked",
-// and xbps-reconfigure runs them inside the machine.
+// The root is made in memory first and is given out only when everything in it has passed: a refusal leaves nothing behind.
+// INSTALL scripts are not run; they stand in the package database, whose packages then have the state "unpacked", as
+// xbps leaves packages of a foreign architecture. Pending lists them, for the machine to run at its first boot.
 package install
 
 import (
@@ -25,13 +26,14 @@ const (
 	Link Type = 'l'
 )
 
-// Node is one file of the root. All belong to root.
+// Node is one file of the root. Those of packages belong to root.
 type Node struct {
-	Path   string // absolute and clean
-	Type   Type
-	Mode   int64 // permissions with setuid, setgid and sticky
-	Data   []byte
-	Target string // of a Link
+	Path     string // absolute and clean
+	Type     Type
+	Mode     int64 // permissions with setuid, setgid and sticky
+	Data     []byte
+	Target   string // of a Link
+	UID, GID int
 }
 
 // Tree is a root file system in memory.
@@ -87,9 +89,10 @@ func (t *Tree) add(n Node) error {
 	}
 	if old, ok := t.nodes[n.Path]; ok {
 		if n.Type == Dir && old.Type == Dir {
+			old.Mode, old.UID, old.GID = n.Mode, n.UID, n.GID
 			return nil
 		}
-		return fmt.Errorf("install: two packages have %q", n.Path)
+		return fmt.Errorf("install: %q is there twice", n.Path)
 	}
 	if t.bytes += int64(len(n.Data)); t.bytes > t.limit {
 		return fmt.Errorf("install: the root grows beyond %d bytes", t.limit)
