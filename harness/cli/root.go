@@ -17,7 +17,7 @@ var groups = []struct {
 	{"In a machine:", []func(*app) *cobra.Command{newExecCmd, newShellCmd, newScriptCmd}},
 	{"Looking at files:", []func(*app) *cobra.Command{newABICmd, newDiffCmd, newExplainCmd}},
 	{"Runs:", []func(*app) *cobra.Command{newReportCmd, newGateCmd, newMergeCmd}},
-	{"Supply:", []func(*app) *cobra.Command{newXbpsCmd, newImageCmd}},
+	{"Supply:", []func(*app) *cobra.Command{newKitCmd, newSignCmd, newVerifySigCmd, newXbpsCmd, newImageCmd}},
 	{"Housekeeping:", []func(*app) *cobra.Command{newDoctorCmd, newCacheCmd, newVersionCmd, newCompletionCmd}},
 }
 
