@@ -4,6 +4,16 @@ package guest
 type Greeting struct {
 	Release string `json:"release"` // uname -r
 	Machine string `json:"machine"` // uname -m
+
+	Configured []Configured `json:"configured,omitempty"` // INSTALL scripts that were run at this, the first boot
+}
+
+// Configured is how a package's INSTALL script ended.
+type Configured struct {
+	Package string `json:"package"`          // pkgver
+	Exit    int    `json:"exit"`             // 128+n after signal n; -1 if it was not run
+	Error   string `json:"error,omitempty"`  // why it was not run, or not to its end
+	Output  string `json:"output,omitempty"` // the end of what it wrote
 }
 
 // Order is what the host asks for. Mode is "job": run /payload/job.json; "shell": a shell on the console; "ping": say

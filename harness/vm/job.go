@@ -48,8 +48,9 @@ type Outcome struct {
 	Kind    Kind     // Exited if every command was run to its end, else GuestPanic, Hung or HarnessErr
 	Error   string   // for HarnessErr: what went wrong
 
-	Release     string // the guest's uname -r as it said itself
-	QEMU        string // version
+	Release     string             // the guest's uname -r as it said itself
+	Configured  []guest.Configured // INSTALL scripts that the image ran at its first boot
+	QEMU        string             // version
 	Accelerator string
 	MemoryMiB   int
 	Boots       int           // kernels booted for this job: 0 after a restore

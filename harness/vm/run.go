@@ -129,7 +129,7 @@ func (m *Machine) boot(ctx context.Context, job Job, l launch, out *Outcome, ext
 			s.fault = fmt.Errorf("booting: %w", err)
 		}
 	}
-	out.Release = greeting.Release
+	out.Release, out.Configured = greeting.Release, greeting.Configured
 	return s, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -28,11 +29,12 @@ const metaName = "meta"
 // saved is a machine that waits for its order, on disk: the guest's memory in one file, which a restored machine maps
 // privately, and the state of its devices in another.
 type saved struct {
-	Key     string         `json:"key"`
-	Release string         `json:"release"` // uname -r of the guest
-	RAM     results.Digest `json:"ram"`
-	State   results.Digest `json:"state"`
-	Checked [2]stamp       `json:"checked"` // the files as they were when their digests were last taken
+	Key     string             `json:"key"`
+	Release string             `json:"release"`           // uname -r of the guest
+	Scripts []guest.Configured `json:"scripts,omitempty"` // that it ran before it was saved
+	RAM     results.Digest     `json:"ram"`
+	State   results.Digest     `json:"state"`
+	Checked [2]stamp           `json:"checked"` // the files as they were when their digests were last taken
 
 	dir        string
 	ram, state *os.File

@@ -110,7 +110,7 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 	if err := copySparse(filepath.Join(tmp, "ram"), memory); err != nil {
 		return err
 	}
-	sv := &saved{Key: key, Release: out.Release, dir: tmp}
+	sv := &saved{Key: key, Release: out.Release, Scripts: out.Configured, dir: tmp}
 	if err := sv.seal(); err != nil {
 		return err
 	}
@@ -312,7 +312,7 @@ func (m *Machine) restore(ctx context.Context, job Job, disk *os.File, out *Outc
 		}
 		return nil, err
 	}
-	out.Release = sv.Release
+	out.Release, out.Configured = sv.Release, sv.Scripts
 	return s, nil
 }
 

@@ -53,7 +53,11 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	greeting, err := json.Marshal(uname())
+	hello := uname()
+	if hello.Configured, err = configure(); err != nil {
+		return err
+	}
+	greeting, err := json.Marshal(hello)
 	if err != nil {
 		return err
 	}
