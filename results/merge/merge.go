@@ -75,12 +75,12 @@ func samePlan(sets []Set) (results.Plan, error) {
 	if err != nil {
 		return least, err
 	}
-	want, err := cellsOf(first)
+	want, err := first.Digest()
 	if err != nil {
 		return least, err
 	}
 	for _, s := range sets[1:] {
-		switch got, err := cellsOf(s.Plan); {
+		switch got, err := s.Plan.Digest(); {
 		case err != nil:
 			return least, err
 		case s.Plan.Schema != first.Schema:
@@ -108,25 +108,6 @@ func samePlan(sets []Set) (results.Plan, error) {
 		}
 	}
 	return least, nil
-}
-
-// cellsOf is the digest of what is planned, whatever the order.
-func cellsOf(p results.Plan) (results.Digest, error) {
-	cells := slices.Clone(p.Cells)
-	for i := range cells {
-		cells[i].Steps = slices.Clone(cells[i].Steps)
-		slices.SortFunc(cells[i].Steps, results.CompareSteps)
-	}
-	lines := make([][]byte, len(cells))
-	for i, c := range cells {
-		b, err := results.Canonical(c)
-		if err != nil {
-			return "", err
-		}
-		lines[i] = b
-	}
-	slices.SortFunc(lines, bytes.Compare)
-	return results.DigestOf(bytes.Join(lines, []byte("\n"))), nil
 }
 
 // LogName is the name that a record's log has in a merged run: logs/RUN/NAME for a run's own logs/NAME, so that the logs
