@@ -17,7 +17,7 @@ BIN = .bin/plugproof
 # The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
 WITH_GO = go=$$(scripts/deps --go) && PATH="$${go%/*}:$$PATH" && export PATH &&
 
-.PHONY: help deps build verify test bench fuzz lint clean
+.PHONY: help deps build verify test agree bench fuzz lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
@@ -36,6 +36,9 @@ test: build ## all tests and scenarios, in real virtual machines
 	@$(WITH_GO) go build -o .bin/tests ./scripts/tests
 	@$(WITH_GO) $(BIN) fetch --arch $(ARCH) $(FIXTURES) >&2 || echo 'make: not everything could be fetched; the tests that need it will say so' >&2
 	@$(WITH_GO) .bin/tests .bin/test.log -count=1 -timeout $(TIMEOUT) $(PKG)
+
+agree: build ## predictions of plugin.Open against reality, Go 1.20 to 1.27: minutes, the first time an hour
+	@$(WITH_GO) go build -o .bin/agree ./scripts/agree && .bin/agree $(ARGS)
 
 bench: deps ## all benchmarks
 	@$(WITH_GO) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TIMEOUT) $(PKG)

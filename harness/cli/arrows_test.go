@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"harness/cmd/plugproof":       {"harness/cli", "harness/proc"},
 	"harness/cmd/plugproof-guest": {"harness/guest/..."},
 	"scripts/...":                 {"harness/..."},
+	"scripts/agree":               {"results", "images/...", "verify/...", "harness/..."},
 	"scripts/score":               {"harness/...", "fixtures/...", "verify/...", "results"},
 }
 

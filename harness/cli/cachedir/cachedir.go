@@ -40,7 +40,7 @@ const tagText = tagSignature + "\n# This directory is the cache of plugproof, wh
 const removedPrefix = ".removed-"
 
 // kinds are the names that plugproof and scripts/deps give to what they put into an untagged cache.
-var kinds = []string{"bin", "build", "cc", "digests", "gomod", "gopath", "guest", "images", "inputs", "machines", "scratch", "userproxy"}
+var kinds = []string{"agree", "bin", "build", "cc", "digests", "gomod", "gopath", "guest", "images", "inputs", "machines", "scratch", "userproxy"}
 
 // whole are the kinds that are one entry.
 var whole = map[string]bool{"gomod": true, "gopath": true}
