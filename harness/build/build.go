@@ -10,8 +10,9 @@
 // Builds start from an empty environment and cannot reach the network; fetching is a step of its own. What a compiler says about
 // the project's source is data (Failure), never an error; a compiler that was killed or a full disk is an error.
 //
-// What is not varied: the module cache (shared, read-only where mounts allow it), PATH apart from GOROOT, the spelling of CC, the
-// kernel, the user id, and directories that go.mod names by absolute paths. TwinResult says so, and says what was done instead of a mount.
+// Package vary has the table of what can differ; Job.Vary chooses from it. What is not varied is in TwinResult with the reason: what nobody
+// asked for, what this machine cannot do, directories that go.mod names by absolute paths. The module cache is shared by both sides, and
+// read-only where mounts allow it.
 package build
 
 import (
@@ -21,6 +22,7 @@ import (
 
 	"github.com/plugproof/plugproof/harness/proc"
 	"github.com/plugproof/plugproof/harness/toolchain"
+	"github.com/plugproof/plugproof/harness/vary"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -71,6 +73,8 @@ type Job struct {
 	Env     map[string]string // the project's, with GOAMD64 or GOARM, before {{cmd:...}} is run
 	Before  [][]string        // commands run on each side before building, in Dir
 	Command []string          // instead of go build; gets GO, CC, GOFLAGS, PLUGPROOF_OUT and PLUGPROOF_PACKAGE
+	Vary    vary.Set          // what differs on side b; the zero value means the default set
+	Limit   time.Duration     // for each command of Before, Command and {{cmd:...}}; 0 means DefaultLimit
 	Out     string            // directory that receives the artifacts
 	Name    string            // their names' beginning: NAME.a and NAME.b, or NAME for a probe
 }
@@ -96,7 +100,7 @@ type Side struct {
 
 // Variation is one deliberate difference between the sides.
 type Variation struct {
-	Name string // "path", "home", ...
+	Name string // as package vary calls it
 	A, B string // the values
 }
 

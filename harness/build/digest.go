@@ -41,7 +41,7 @@ func (t *Tree) computeDigest() (results.Digest, error) {
 			return nil
 		}
 		fmt.Fprintf(h, "file %q %v %d\n", e.rel, mode&0o111 != 0, e.info.Size())
-		return hashFile(h, e.path)
+		return t.hashFile(h, e.path, e.info.Size())
 	})
 	if err != nil {
 		return "", fmt.Errorf("digesting the sources: %w", err)
@@ -49,20 +49,35 @@ func (t *Tree) computeDigest() (results.Digest, error) {
 	return results.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), nil
 }
 
+// maxGoFile is the longest Go file that is searched, in bytes.
+const maxGoFile = 16 << 20
+
 // inVCS reports whether an entry lies inside a version control directory.
 func inVCS(rel string) bool {
 	parts := strings.Split(filepath.ToSlash(rel), "/")
 	return slices.ContainsFunc(parts[:len(parts)-1], func(p string) bool { return slices.Contains(vcsDirs, p) })
 }
 
-func hashFile(h hash.Hash, path string) error {
+// hashFile hashes a file, and looks in Go's for an import of "C".
+func (t *Tree) hashFile(h hash.Hash, path string, size int64) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	var r io.Reader = f
+	if strings.HasSuffix(path, ".go") && size <= maxGoFile && !t.cgo {
+		data, err := io.ReadAll(io.LimitReader(f, maxGoFile))
+		if err != nil {
+			return err
+		}
+		t.cgo = bytes.Contains(data, []byte(`"C"`)) || bytes.Contains(data, []byte("`C`"))
+		r = io.MultiReader(bytes.NewReader(data), f)
+	} else if strings.HasSuffix(path, ".go") && size > maxGoFile {
+		t.cgo = true // it may
+	}
+	if _, err := io.Copy(sum, r); err != nil {
 		return err
 	}
 	_, err = h.Write(sum.Sum(nil))

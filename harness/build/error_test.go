@@ -34,7 +34,7 @@ func TestWhoseFaultItIs(t *testing.T) {
 		{&Failure{Op: "go build", Text: "x", Side: "a"}, nil, Failure{Op: "go build", Text: "x", Side: "a"}},
 		{&Failure{Op: "go build", Text: "x", Side: "a"}, &Failure{Op: "go build", Text: "y", Side: "b"}, Failure{Op: "go build", Text: "x\n(side b says otherwise: y)"}},
 	} {
-		if got := together(tt.a, tt.b); *got != tt.want {
+		if got := one(tt.a, tt.b); *got != tt.want {
 			t.Errorf("%+v, want %+v", got, tt.want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/proc"
+	"github.com/plugproof/plugproof/harness/vary"
 )
 
 // Fetch downloads what the job's packages need into the module cache. It is the only thing here that uses the network, and only it sees
@@ -110,8 +111,10 @@ func (b *Builder) forget(j Job) {
 
 // openFetch prepares a place with the network, in which the tree can be read.
 func (b *Builder) openFetch(ctx context.Context, j Job, scratch string) (*side, error) {
-	w := surround["a"]
 	s := &side{b: b, job: j, name: "fetch", root: filepath.Join(scratch, "fetch"), gor: j.Go.GOROOT, cache: filepath.Join(b.Cache, "gocache", "fetch")}
+	s.w = b.surround(j, vary.None(), s.root, s.cache)
+	s.w.home, s.w.tmp, s.w.gopath = filepath.Join(s.root, "home"), filepath.Join(s.root, "tmp"), filepath.Join(b.Cache, "fetchpath") // what is known of the checksum database stays there
+	s.w.gocache, s.w.modcache = s.cache, b.ModCache
 	src := filepath.Join(b.Cache, "at", "fetch", j.Tree.key(), "src")
 	for _, d := range []string{filepath.Join(s.root, "home/.config/go/telemetry"), filepath.Join(s.root, "tmp"), b.ModCache, s.cache, src,
 		filepath.Join(b.Cache, "fetchpath")} {
@@ -132,12 +135,11 @@ func (b *Builder) openFetch(ctx context.Context, j Job, scratch string) (*side, 
 		}
 	}
 	s.dir = filepath.Join(s.src, filepath.FromSlash(j.Tree.Project), filepath.FromSlash(j.Dir))
-	s.cmd.Network, s.cmd.Umask = true, w.umask
-	s.environment(w)
+	s.cmd.Network, s.cmd.Umask = true, s.w.umask
+	s.environment()
 	for _, k := range []string{"GOPROXY", "GOSUMDB"} {
 		delete(s.env, k)
 	}
-	s.env["GOPATH"] = filepath.Join(b.Cache, "fetchpath") // what is known of the checksum database stays there
 	for _, e := range b.FetchEnv {
 		k, v, ok := strings.Cut(e, "=")
 		if ok && !slices.Contains([]string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOFLAGS", "GOOS", "GOARCH", "GOTOOLCHAIN", "GOROOT", "GOWORK", "GOENV", "PATH", "TMPDIR"}, k) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/plugproof/plugproof/results"
 )
 
 // CacheInfo describes one side's build cache.
@@ -26,11 +28,16 @@ const usedMark = "plugproof-used"
 
 // gocache opens a side's build cache for a job. It may be shared with other jobs of the same side, but is not removed while it is open.
 // The name has the digests of everything that compiles and links: what they do not know must not be trusted, so without them there is no name.
-func (b *Builder) gocache(ctx context.Context, j Job, side string) (dir string, warm bool, release func(), err error) {
+//
+// The name tells the surroundings, too, other than a side's usual ones: cmd/go does not know them, so what was compiled in others would be taken for the same.
+func (b *Builder) gocache(ctx context.Context, j Job, set setting) (dir string, warm bool, release func(), err error) {
 	if j.Go.Digest == "" || j.C.Digest == "" {
 		return "", false, nil, fmt.Errorf("naming a build cache: the digest of the Go or of the C toolchain is unknown")
 	}
-	dir = filepath.Join(b.cacheRoot(side), fmt.Sprintf("%s-%.24s-%.24s", j.Arch, j.Go.Digest.Hex(), j.C.Digest.Hex()))
+	dir = filepath.Join(b.cacheRoot(set.name), fmt.Sprintf("%s-%.24s-%.24s", j.Arch, j.Go.Digest.Hex(), j.C.Digest.Hex()))
+	if !set.on.Equal(Job{}.usual(set.name).on) {
+		dir += "-" + results.DigestOf([]byte(set.on.String())).Short()
+	}
 	if b.Cold {
 		if err := b.dropOnce(ctx, dir); err != nil {
 			return "", false, nil, err

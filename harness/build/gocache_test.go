@@ -64,7 +64,7 @@ func TestCacheNameHoldsTheWholeToolchain(t *testing.T) {
 		for _, side := range sideNames {
 			j := base
 			change(&j)
-			dir, warm, release, err := b.gocache(t.Context(), j, side)
+			dir, warm, release, err := b.gocache(t.Context(), j, j.usual(side))
 			if err != nil || warm {
 				t.Fatal(err, warm)
 			}
@@ -76,7 +76,7 @@ func TestCacheNameHoldsTheWholeToolchain(t *testing.T) {
 		}
 	}
 	base.C.Digest = ""
-	if _, _, _, err := b.gocache(t.Context(), base, "a"); err == nil {
+	if _, _, _, err := b.gocache(t.Context(), base, base.usual("a")); err == nil {
 		t.Error("an unknown C toolchain has a cache")
 	}
 }

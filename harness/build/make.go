@@ -12,23 +12,30 @@ import (
 
 // prepare runs what comes before building: {{cmd:...}} and the before commands. After it, this side has looked at the clock.
 func (s *side) prepare(ctx context.Context) (*Failure, error) {
-	flags, env, failed, err := s.expand(ctx, s.job.Flags, s.job.Env)
-	if failed != nil || err != nil {
-		return failed, err
+	if g := s.set.given; g != nil && g.Flags != nil {
+		s.job.Flags, s.job.Env = g.Flags, g.Env
+	} else {
+		flags, env, failed, err := s.expand(ctx, s.job.Flags, s.job.Env)
+		if failed != nil || err != nil {
+			return failed, err
+		}
+		s.job.Flags, s.job.Env = flags, env
 	}
-	s.job.Flags, s.job.Env = flags, env
-	s.environment(surround[s.name])
+	s.environment()
 	for _, argv := range s.job.Before {
 		if failed, err := s.run(ctx, "before "+strings.Join(argv, " "), s.found(argv), s.told(), nil); failed != nil || err != nil {
 			return failed, err
 		}
 	}
-	return nil, nil
+	if failed, err := s.vendored(ctx); failed != nil || err != nil {
+		return failed, err
+	}
+	return nil, s.set.given.into(s.tree)
 }
 
 // told are the variables that before and command get besides the environment.
 func (s *side) told() map[string]string {
-	return map[string]string{"GO": s.goCmd(), "CC": s.job.C.CC, "PLUGPROOF_OUT": s.out, "PLUGPROOF_PACKAGE": s.job.Package}
+	return map[string]string{"GO": s.goCmd(), "CC": s.env["CC"], "PLUGPROOF_OUT": s.out, "PLUGPROOF_PACKAGE": s.job.Package}
 }
 
 // found makes "./script" mean the one in the job's directory.
@@ -59,7 +66,7 @@ func (s *side) goBuild(ctx context.Context, more []string, pkg string) (*Failure
 		argv = append(argv, "-buildmode=plugin")
 	}
 	argv = append(argv, "-o", s.out)
-	argv = append(argv, more...)
+	argv = append(append(argv, more...), s.graphFlag()...)
 	argv = append(argv, s.job.Flags...)
 	failed, err := s.run(ctx, "go build", append(argv, pkg), nil, nil)
 	if failed != nil || err != nil {
@@ -75,7 +82,7 @@ func (s *side) install(ctx context.Context) (*Failure, error) {
 	if !slices.ContainsFunc(s.job.Flags, func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "-"), "trimpath") }) {
 		argv = append(argv, "-trimpath")
 	}
-	argv = append(argv, s.job.Flags...)
+	argv = append(append(argv, s.graphFlag()...), s.job.Flags...)
 	failed, err := s.run(ctx, "go install", append(argv, s.job.Package+"@"+s.job.Version), nil, nil)
 	if failed != nil || err != nil {
 		return failed, err
@@ -95,7 +102,7 @@ func (s *side) install(ctx context.Context) (*Failure, error) {
 	if len(files) != 1 {
 		return &Failure{Op: "go install", Text: fmt.Sprintf("it wrote %d files and not one", len(files)), Side: s.name}, nil
 	}
-	if err := os.Rename(files[0], s.out); err != nil {
+	if err := os.Rename(files[0], s.got); err != nil {
 		return nil, &Error{Op: "building " + s.what(), Err: err}
 	}
 	return nil, nil
@@ -119,7 +126,7 @@ func (s *side) custom(ctx context.Context) (*Failure, error) {
 // written checks that there is an ELF file now: for a package that is not main, go build -o writes an archive.
 func (s *side) written(op string) (*Failure, error) {
 	no := func(text string) (*Failure, error) { return &Failure{Op: op, Text: text, Side: s.name}, nil }
-	f, err := os.Open(s.out)
+	f, err := os.Open(s.got)
 	if err != nil {
 		return no(fmt.Sprintf("nothing was written for %s", s.job.Package))
 	}

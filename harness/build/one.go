@@ -2,12 +2,13 @@ package build
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
 // One builds the job on one side alone, "a" or "b". Source that does not build is a Failure; an error means that nothing was learned.
 func (b *Builder) One(ctx context.Context, j Job, side string) (*Side, *Failure, error) {
-	if _, ok := surround[side]; !ok {
+	if !slices.Contains(sideNames, side) {
 		return nil, nil, &Error{Op: "building " + j.Subject, Text: "there is no side " + side, Kind: Usage}
 	}
 	if err := j.check(); err != nil {
@@ -18,7 +19,7 @@ func (b *Builder) One(ctx context.Context, j Job, side string) (*Side, *Failure,
 		return nil, nil, &Error{Op: "building " + j.Subject, Err: err}
 	}
 	defer done()
-	s, err := b.open(ctx, j, side, scratch)
+	s, err := b.open(ctx, j, j.usual(side), scratch)
 	if err != nil {
 		return nil, nil, err
 	}

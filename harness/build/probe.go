@@ -59,7 +59,7 @@ func (b *Builder) Probe(ctx context.Context, j Job) (*ProbeResult, error) {
 		return nil, &Error{Op: "building a probe of " + j.Subject, Err: err}
 	}
 	defer done()
-	s, err := b.open(ctx, j, "a", scratch)
+	s, err := b.open(ctx, j, j.usual("a"), scratch)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (b *Builder) Probe(ctx context.Context, j Job) (*ProbeResult, error) {
 		}
 		return r, nil
 	}
-	r.Artifact, err = artifact(s.out, filepath.Join(j.Out, j.Name))
+	r.Artifact, err = artifact(s.got, filepath.Join(j.Out, j.Name))
 	if err != nil {
 		return nil, s.fail("keeping a probe of "+j.Subject, err)
 	}

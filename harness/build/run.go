@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/plugproof/plugproof/harness/proc"
 )
@@ -14,25 +16,44 @@ import (
 // maxStdout is the most that a command whose output is used may write, in bytes.
 const maxStdout = 64 << 20
 
+// DefaultLimit is how long each of a project's own commands may take.
+const DefaultLimit = 30 * time.Minute
+
 // run runs one command on the side, in the job's directory. What it says goes to the log. failed is set when the command ran and
 // ended badly by its own or the project's fault; err is set when it could not be run or was ended from outside.
 func (s *side) run(ctx context.Context, op string, argv []string, extra map[string]string, stdout io.Writer) (failed *Failure, err error) {
 	var said tail
+	argv = slices.Concat(s.w.prefix, argv)
 	c := s.cmd
 	c.Path, c.Args, c.Dir, c.Env = argv[0], argv[1:], s.dir, s.environ(extra)
 	c.Stderr = io.MultiWriter(&said, &s.log)
+	if s.set.hashes != nil {
+		c.Stderr = &sieve{hashes: s.set.hashes, rest: c.Stderr}
+	}
 	c.Stdout = c.Stderr
 	if stdout != nil {
 		c.Stdout = stdout
 	}
+	limit := s.job.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	within, cancel := context.WithCancel(ctx)
+	if !strings.HasPrefix(op, "go ") {
+		within, cancel = context.WithTimeout(ctx, limit)
+	}
+	defer cancel()
 	start := s.b.Now()
-	res, err := proc.Run(ctx, c)
+	res, err := proc.Run(within, c)
 	s.wall += s.b.Now().Sub(start)
 	s.cpu += res.CPU()
 	text := strings.TrimSpace(s.plain(said.String()))
 	switch {
 	case ctx.Err() != nil:
 		return nil, &Error{Op: "building " + s.what(), Text: op, Err: ctx.Err()}
+	case within.Err() != nil:
+		return nil, &Error{Op: "building " + s.what(), Text: fmt.Sprintf("%s: it was ended after %v%s", op, limit, lastWords(text)), Kind: Infrastructure,
+			hint: "find out what it waits for, there is no network and no input; if it only needs more time, say so by limit under [build]"}
 	case errors.Is(err, proc.ErrExec):
 		return &Failure{Op: op, Text: s.plain(err.Error()), Side: s.name}, nil
 	case err != nil:
@@ -55,6 +76,14 @@ func (s *side) run(ctx context.Context, op string, argv []string, extra map[stri
 		text = res.String()
 	}
 	return &Failure{Op: op, Text: text, Side: s.name}, nil
+}
+
+// lastWords is the last line of what a command said, for an error.
+func lastWords(text string) string {
+	if text == "" {
+		return ", and had said nothing"
+	}
+	return "; the last that it said: " + lastLine(text)
 }
 
 // output runs a command and gives what it wrote to standard output.

@@ -33,6 +33,7 @@ type Tree struct {
 	VCS     bool     // a version control directory is part of it
 	Work    bool     // a go.work is part of it
 
+	cgo    bool     // a Go file imports "C"; known when the digest is
 	skip   []string // absolute directories that are left out
 	digest func() (results.Digest, error)
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/plugproof/plugproof/harness/vary"
 )
 
 // Twins builds the job on both sides and compares the results. Source that does not build is data in the result; an error means that nothing was learned.
@@ -25,20 +29,44 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	defer done()
 
 	r := &TwinResult{Sources: sources, Isolation: b.isolation().Map()}
+	var sides [2]*side
+	defer func() {
+		for _, s := range sides {
+			if s != nil {
+				s.shut()
+			}
+		}
+	}()
 	looked := make(chan time.Time, 1) // when side a had looked at the clock
+	opened := make(chan struct{})     // closed when both are open; without mounts b opens when a is done, and the channel is not used
+	together := b.isolation().Mount
+	var pending atomic.Int32
+	pending.Store(int32(len(sideNames)))
 	var failed [2]*Failure
-	var stamps [2]string
+	var after bool // side b waits for another second
 	g, gctx := errgroup.WithContext(ctx)
 	for i, name := range sideNames {
 		out := [...]*Side{&r.A, &r.B}[i]
 		g.Go(func() error {
-			s, err := b.open(gctx, j, name, scratch)
+			s, err := b.open(gctx, j, j.usual(name), scratch)
 			if err != nil {
 				return err
 			}
-			defer s.shut()
-			stamps[i] = s.stamp
-			if name == "b" {
+			sides[i] = s
+			if together {
+				if pending.Add(-1) == 0 {
+					after = sides[1].w.later && !timeless(j, sides[:])
+					close(opened)
+				}
+				select {
+				case <-opened:
+				case <-gctx.Done():
+					return gctx.Err()
+				}
+			} else {
+				defer s.shut()
+			}
+			if wait := after || !together && s.w.later; name == "b" && wait {
 				if err := b.later(gctx, looked); err != nil {
 					return err
 				}
@@ -51,16 +79,23 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if stamps[0] != stamps[1] {
+	if sides[0].stamp != sides[1].stamp {
 		return nil, &Error{Op: "building " + j.Subject, Text: "the sources were edited while they were copied", Kind: Usage, hint: "run it again when nothing writes to the tree"}
 	}
-	r.Varied, r.NotVaried = b.varied(j, scratch)
+	r.Varied, r.NotVaried = b.varied(j, sides[0].w, sides[1].w, scratch)
+	if together && sides[1].w.later && !after {
+		r.Varied = slices.DeleteFunc(r.Varied, func(v Variation) bool { return v.Name == vary.Time })
+		r.NotVaried = append([]string{"time: nothing that this build does looks at the clock, so both sides worked at once"}, r.NotVaried...)
+	}
 	r.Isolation["path"] = "copy"
 	if b.isolation().Mount {
 		r.Isolation["path"] = "copy, mounted"
 	}
-	r.Failed = together(failed[0], failed[1])
+	r.Failed = one(failed[0], failed[1])
 	r.Identical = r.Failed == nil && r.A.SHA256 == r.B.SHA256
+	if r.Failed == nil {
+		remember(j, sides[:])
+	}
 	return r, nil
 }
 
@@ -84,7 +119,7 @@ func (s *side) work(ctx context.Context, out *Side, looked chan<- time.Time) (*F
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	out.Artifact, err = artifact(s.out, filepath.Join(s.job.Out, s.job.Name+"."+s.name))
+	out.Artifact, err = artifact(s.got, filepath.Join(s.job.Out, s.job.Name+"."+s.name))
 	if err != nil {
 		return nil, s.fail("keeping "+s.what(), err)
 	}
@@ -113,8 +148,8 @@ func (b *Builder) later(ctx context.Context, looked <-chan time.Time) error {
 	}
 }
 
-// together makes one failure of two: what both sides say is said once.
-func together(a, b *Failure) *Failure {
+// one makes one failure of two: what both sides say is said once.
+func one(a, b *Failure) *Failure {
 	switch {
 	case a == nil:
 		return b
