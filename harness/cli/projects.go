@@ -39,7 +39,16 @@ func (a *app) projects(args []string) ([]source, error) {
 	return out, nil
 }
 
+// project reads one of them, and looks whether the packages that it names are there.
 func (a *app) project(arg string) (source, error) {
+	s, err := a.readProject(arg)
+	if err == nil {
+		err = s.Project.CheckPackages(s.Archive)
+	}
+	return s, err
+}
+
+func (a *app) readProject(arg string) (source, error) {
 	if name, ok := strings.CutPrefix(arg, fixtures.Prefix); ok {
 		archive, err := fixtures.Load(name)
 		var unknown *fixtures.UnknownError

@@ -56,6 +56,9 @@ func (p *Project) checkHost() error {
 	return p.checkSubject("host", h.Flags, h.Env, h.Go, h.Rebuild)
 }
 
+// maxType bounds the type of a declared symbol, in bytes.
+const maxType = 4096
+
 func (p *Project) checkPlugins() error {
 	for i, pl := range p.Plugins {
 		at := fmt.Sprintf("plugin.%d", i)
@@ -78,8 +81,11 @@ func (p *Project) checkPlugins() error {
 			if !token.IsIdentifier(name) || !token.IsExported(name) {
 				return p.fail(key, "", "symbol %q is not an exported Go name", name)
 			}
-			if typ := pl.Symbols[name]; strings.TrimSpace(typ) == "" || len(typ) > 4096 {
-				return p.fail(key, `Go syntax with full import paths, like "func(string) *example.test/api.Greeter"`, "symbol %q has no usable type", name)
+			if len(pl.Symbols[name]) > maxType {
+				return p.fail(key, "", "the type of symbol %q is longer than %d bytes", name, maxType)
+			}
+			if err := checkType(pl.Symbols[name]); err != nil {
+				return p.fail(key, `Go syntax with full import paths, like "func(string) *example.test/api.Greeter"; "" is any type`, "symbol %q has the type %q: %v", name, pl.Symbols[name], err)
 			}
 		}
 		if pl.Against != "" {
