@@ -50,6 +50,7 @@ type execFlags struct {
 	memory  int
 	timeout time.Duration
 	budget  time.Duration
+	image   []string
 }
 
 func newExecCmd(a *app) *cobra.Command {
@@ -85,6 +86,7 @@ where the program was ended by --timeout or --budget.`,
 	cmd.Flags().IntVar(&f.memory, "memory", 0, "the machine's memory in `MIB`; default: by the size of what goes in")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "end it after `DURATION` by the clock; 0: never")
 	cmd.Flags().DurationVar(&f.budget, "budget", 10*time.Minute, "end it after `DURATION` of QEMU's CPU time")
+	imageFlag(cmd.Flags(), &f.image)
 	return cmd
 }
 
@@ -119,7 +121,7 @@ func (a *app) exec(ctx context.Context, f execFlags, args []string) error {
 		return err
 	}
 	defer done()
-	shop.freshBoot = f.fresh
+	shop.freshBoot, shop.images = f.fresh, f.image
 	ground, err := shop.ground(ctx, arch, "musl")
 	if err != nil {
 		return err
@@ -207,7 +209,7 @@ func (a *app) execJob(f execFlags, args []string) (vm.Job, string, error) {
 		arch = f.arch // perhaps a script
 	case f.arch != "" && f.arch != arch:
 		return fail(usagef("build it for "+f.arch, "program %q is for %s", args[0], arch))
-	case interp != "" && !strings.HasPrefix(path.Base(interp), "ld-musl-"):
+	case interp != "" && len(f.image) == 0 && !strings.HasPrefix(path.Base(interp), "ld-musl-"):
 		return fail(usagef("build it with CGO_ENABLED=0, or for musl", "program %q wants %s, which the image with musl does not have", args[0], interp))
 	}
 	if !slices.Contains(plan.Arches, arch) {

@@ -36,6 +36,9 @@ type loadDoc struct {
 	LastLine    string       `json:"last_line"`
 	Stdout      string       `json:"stdout"`
 	Stderr      string       `json:"stderr"`
+	Void        bool         `json:"void"` // the image is Void Linux by its own os-release
+
+	Scripts []guest.Configured `json:"install_scripts"` // that the image ran at its first boot
 }
 
 type loadPlugin struct {
@@ -49,6 +52,7 @@ type loadFlags struct {
 	run   string
 	env   []string
 	files []string
+	image []string
 }
 
 func newLoadCmd(a *app) *cobra.Command {
@@ -69,6 +73,7 @@ Exit 0 if HOST ended with 0 and every plugin is ok or unobserved, else 1.`,
 	cmd.Flags().StringVar(&f.run, "run", "", "start it as `CMD`, in which {host} and {plugins} stand for the paths")
 	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the host's environment")
 	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a further file, and its path below "+guest.PayloadDir)
+	imageFlag(cmd.Flags(), &f.image)
 	return cmd
 }
 
@@ -77,7 +82,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 	if err != nil {
 		return usagef("HOST is a Go program for musl on amd64 or arm", "bad host %q: %w", host, err)
 	}
-	if interp != "" && !strings.HasPrefix(path.Base(interp), "ld-musl-") && f.run == "" {
+	if interp != "" && !strings.HasPrefix(path.Base(interp), "ld-musl-") && f.run == "" && len(f.image) == 0 {
 		return usagef("build it with a C compiler for musl", "bad host %q: it wants %q, which the image with musl does not have", host, interp)
 	}
 	job, paths, err := a.loadJob(f, host, plugins)
@@ -89,6 +94,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		return err
 	}
 	defer done()
+	shop.images = f.image
 	ground, err := shop.ground(ctx, arch, "musl")
 	if err != nil {
 		return err
@@ -106,7 +112,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 	}
 	doc := loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Accelerator: out.Accelerator, QEMU: out.QEMU, Kernel: out.Release,
 		Image: string(ground.Image), ImageOrigin: ground.ImageOrigin, Host: host, Plugins: []loadPlugin{}, LastLine: worker.LastLine(seen),
-		Stdout: string(seen.Stdout), Stderr: string(seen.Stderr)}
+		Stdout: string(seen.Stdout), Stderr: string(seen.Stderr), Void: shop.onVoid(arch), Scripts: append([]guest.Configured{}, out.Configured...)}
 	good := seen.Kind == vm.Exited && seen.Exit == 0
 	if seen.Signal != 0 {
 		doc.Signal = &seen.Signal
@@ -229,7 +235,12 @@ func loadText(doc loadDoc, r vm.Result) string {
 	} else if doc.LastLine != "" && (doc.Exit == nil || *doc.Exit != 0) {
 		fmt.Fprintf(&b, ": %s", oneLine(doc.LastLine))
 	}
-	fmt.Fprintf(&b, "\n(Linux %s, QEMU %s %s, %s)\n", orNone(doc.Kernel), doc.QEMU, doc.Accelerator, doc.ImageOrigin)
+	for _, c := range doc.Scripts {
+		if c.Exit != 0 || c.Error != "" {
+			fmt.Fprintf(&b, "\nnote: the INSTALL script of %s ended with %d %s", oneLine(c.Package), c.Exit, oneLine(c.Error))
+		}
+	}
+	fmt.Fprintf(&b, "\n(Linux %s, QEMU %s %s, %s)\n", orNone(doc.Kernel), doc.QEMU, doc.Accelerator, machineOf(doc.ImageOrigin, doc.Void))
 	return b.String()
 }
 

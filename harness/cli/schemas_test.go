@@ -8,6 +8,10 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/images"
+	"github.com/plugproof/plugproof/images/base"
+	"github.com/plugproof/plugproof/images/kernel"
 	"github.com/plugproof/plugproof/images/xbps/audit"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/gate"
@@ -61,15 +65,16 @@ func TestFilledDocuments(t *testing.T) {
 		{"request", request{Schema: requestSchema, Pairs: "same"}},
 		{"request", request{Schema: requestSchema, Projects: []string{"."}, Go: []string{"go1.26.8"}, Arch: []string{"arm"}, Libc: []string{"musl"}, Pairs: "all",
 			NoBoot: true, Cold: true, Steps: []results.Step{results.Load}}},
-		{"load", loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Host: "h", Plugins: []loadPlugin{}}},
+		{"load", loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Host: "h", Plugins: []loadPlugin{}, Scripts: []guest.Configured{}}},
 		{"load", loadDoc{"plugproof/load/v1", "vm", "tcg", "7.2.0", "6.1.0", string(digest), "debian-musl", "h",
-			[]loadPlugin{{"p.so", "/payload/p.so", "error", "plugin.Open: no"}, {"q.so", "/payload/q.so", "unobserved", ""}}, &number, &number, text, text, text}},
+			[]loadPlugin{{"p.so", "/payload/p.so", "error", "plugin.Open: no"}, {"q.so", "/payload/q.so", "unobserved", ""}}, &number, &number, text, text, text, true, []guest.Configured{{Package: "p-1_1", Exit: 1, Error: text, Output: text}}}},
 		{"fetch", fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}},
 		{"fetch", fetchDoc{"plugproof/fetch/v1", []fetchedGo{{"go1.26.8", string(digest), "path"}}, []fetchedModules{{"p", "host", "arm", true}}}},
 		{"doctor", doctorDoc{"plugproof/doctor/v1", true, []doctorLine{{Name: "git"}}, []doctorAccelerator{{Arch: "arm"}}, map[string]string{"network": "own"}}},
 		{"doctor", doctorDoc{"plugproof/doctor/v1", false, []doctorLine{{"git", true, true, text, text, text, text, text}}, []doctorAccelerator{{"arm", "tcg", text}}, map[string]string{}}},
-		{"image-build", imageDoc{"plugproof/image-build/v1", "arm", "f", digest, imageOrigin, "6.1.0", digest}},
-		{"image-inspect", inspectDoc{"plugproof/image-inspect/v1", "f", digest, []inspectEntry{{"init", "100755", 3}}}},
+		{"image-build", imageDoc{"plugproof/image-build/v1", "arm", "f", digest, base.Origin, true, []string{"musl-1.2.3_1"}, 1, "6.1.0", digest, []string{text}}},
+		{"image-inspect", inspectDoc{"plugproof/image-inspect/v1", "f", digest, []inspectEntry{{"init", "100755", 3}}, &images.Note{Packages: []string{"a-1_1"}}, nil}},
+		{"image-inspect", inspectDoc{"plugproof/image-inspect/v1", "f", digest, []inspectEntry{}, nil, &kernelDoc{"bzImage", "amd64", "6.1.0", "image", 3, kernel.Needs("amd64", nil), kernel.Tuning(map[string]string{"HZ": "250"})}}},
 		{"xbps-verify", xbpsVerifyDoc{"plugproof/xbps-verify/v1", "d", []audit.Finding{{File: "f", Class: "c", Text: text}, {File: "f", Path: "p", Class: "c", Text: text}}}},
 		{"abi", abi.Report{Schema: abi.Schema, Host: abi.Host{Path: "h"}, Plugins: []abi.Plugin{}, Limits: []string{}}},
 		{"abi", abi.Report{Schema: abi.Schema, Host: abi.Host{Path: "h", SHA256: &digest, Go: &text, Libc: &text, Arch: "arm"}, Root: &text, Limits: []string{text},

@@ -19,6 +19,7 @@ type shellFlags struct {
 	arch  string
 	files []string
 	fresh bool
+	image []string
 }
 
 func newShellCmd(a *app) *cobra.Command {
@@ -39,6 +40,7 @@ from standard input is typed. The exit code is the shell's, as with exec.`,
 	cmd.Flags().Lookup("arch").DefValue = "" // the help is the same everywhere
 	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a file or folder, and its path below "+guest.PayloadDir+"/"+workDir)
 	cmd.Flags().BoolVar(&f.fresh, "fresh-boot", false, "boot a kernel in place of restoring a saved machine")
+	imageFlag(cmd.Flags(), &f.image)
 	return cmd
 }
 
@@ -58,7 +60,7 @@ func (a *app) shell(ctx context.Context, f shellFlags) error {
 		return err
 	}
 	defer done()
-	shop.freshBoot = f.fresh
+	shop.freshBoot, shop.images = f.fresh, f.image
 	ground, err := shop.ground(ctx, f.arch, "musl")
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/plugproof/plugproof/harness/toolchain"
 	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/harness/worker"
+	"github.com/plugproof/plugproof/images/base"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -27,7 +28,8 @@ type workshop struct {
 	builder *build.Builder
 	scratch string
 
-	freshBoot bool // boot for each load instead of restoring a saved machine
+	freshBoot bool     // boot for each load instead of restoring a saved machine
+	images    []string // what --image was given, to be used in place of the default images
 }
 
 // fetchNames are the variables that only fetching sees.
@@ -116,37 +118,38 @@ func (a *app) userModCache() string {
 	return filepath.Join(first, "pkg", "mod")
 }
 
-// imageOrigin is where the default image's parts come from.
-const imageOrigin = "debian-musl"
-
-// ground prepares the machine on which loads of an architecture are made.
+// ground prepares the machine on which loads of an architecture are made: with the image that --image names for it, else with
+// the default one.
 func (s *workshop) ground(ctx context.Context, arch, libc string) (*worker.Ground, error) {
+	if len(s.images) > 0 {
+		return s.chosenGround(ctx, arch)
+	}
+	setup, err := s.setup(ctx, arch, libc, nil)
+	if err != nil {
+		return nil, err
+	}
+	setup.Accel = "" // the one that really works
+	m, err := vm.Prepare(ctx, setup)
+	if err != nil {
+		return nil, err
+	}
+	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: base.Origin}, nil
+}
+
+// setup is what a machine is made from; a nil root is the default image's. The accelerator is not tried out, but tcg.
+func (s *workshop) setup(ctx context.Context, arch, libc string, root *vm.Root) (vm.Setup, error) {
 	c, err := s.store.C(ctx, arch, libc, nil)
 	if err != nil {
-		return nil, err
+		return vm.Setup{}, err
 	}
-	m, err := s.machine(ctx, arch, c)
-	if err != nil {
-		return nil, err
-	}
-	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: imageOrigin}, nil
-}
-
-// machine is a virtual machine with the default image, under the accelerator that works.
-func (s *workshop) machine(ctx context.Context, arch string, c toolchain.C) (*vm.Machine, error) {
-	return s.prepare(ctx, arch, c, "")
-}
-
-// prepare makes a machine; an accelerator that is named is not tried out.
-func (s *workshop) prepare(ctx context.Context, arch string, c toolchain.C, accel string) (*vm.Machine, error) {
 	g, err := s.store.Go(ctx, defaultGo)
 	if err != nil {
-		return nil, err
+		return vm.Setup{}, err
 	}
-	return vm.Prepare(ctx, vm.Setup{
-		Arch: arch, Cache: s.cache, Go: filepath.Join(g.GOROOT, "bin", "go"), Loader: c.Loader, LoaderPath: c.LoaderPath, Accel: accel,
+	return vm.Setup{
+		Arch: arch, Cache: s.cache, Go: filepath.Join(g.GOROOT, "bin", "go"), Loader: c.Loader, LoaderPath: c.LoaderPath, Accel: "tcg", Root: root,
 		Path: s.app.programPath(), Scratch: s.scratch, Userland: true, ModCache: s.builder.ModCache, FetchEnv: s.store.FetchEnv, FreshBoot: s.freshBoot, Log: func(line string) { s.app.note("%s", line) },
-	})
+	}, nil
 }
 
 // programPath is the absolute directories of PATH.

@@ -84,6 +84,7 @@ func (o *ordering) add(name string, soft bool, depth int) error {
 type info struct {
 	depends []string
 	softPre []string
+	release string // the kernel's that it is for
 }
 
 // maxModinfo bounds the modinfo section in bytes.
@@ -105,6 +106,8 @@ func modinfo(data []byte) (info, error) {
 		switch key {
 		case "depends":
 			in.depends = append(in.depends, strings.FieldsFunc(value, func(r rune) bool { return r == ',' })...)
+		case "vermagic":
+			in.release, _, _ = strings.Cut(value, " ")
 		case "softdep":
 			if rest, ok := strings.CutPrefix(value, "pre:"); ok {
 				rest, _, _ = strings.Cut(rest, "post:")

@@ -139,3 +139,27 @@ func (t *Tree) IsVoid() bool {
 	}
 	return false
 }
+
+// Program returns the bytes of a file, followed through the root's links.
+func (t *Tree) Program(name string) ([]byte, bool) {
+	n, ok := t.follow(name)
+	return n.Data, ok
+}
+
+// Loader says which libc's dynamic loader lies in /lib, and where: the first by name. "none" and "" if there is none.
+func (t *Tree) Loader() (libc, at string) {
+	for _, dir := range []string{"/usr/lib/", "/lib/", "/usr/lib64/", "/lib64/"} {
+		for _, p := range slices.Sorted(maps.Keys(t.nodes)) {
+			name, ok := strings.CutPrefix(p, dir)
+			if !ok || t.nodes[p].Type == Dir {
+				continue
+			}
+			for prefix, libc := range map[string]string{"ld-musl-": "musl", "ld-linux": "glibc"} {
+				if strings.HasPrefix(name, prefix) && strings.Contains(name, ".so.") {
+					return libc, strings.TrimPrefix(dir, "/usr") + name
+				}
+			}
+		}
+	}
+	return "none", ""
+}
