@@ -12,7 +12,18 @@ import (
 type piece struct{ a, b, n uint64 }
 
 // addrMap leads from addresses of A to addresses of B.
-type addrMap struct{ pieces []piece }
+type addrMap struct {
+	pieces []piece
+	starts map[uint64]uint64 // where symbols begin whose first bytes do not correspond
+}
+
+// begin lets the addresses of one symbol correspond, though its first bytes do not.
+func (m *addrMap) begin(a, b uint64) {
+	if m.starts == nil {
+		m.starts = map[uint64]uint64{}
+	}
+	m.starts[a] = b
+}
 
 func (m *addrMap) add(a, b, n uint64) {
 	if n == 0 {
@@ -43,7 +54,8 @@ func (m *addrMap) sort() {
 func (m *addrMap) to(a uint64) (uint64, bool) {
 	i := sort.Search(len(m.pieces), func(i int) bool { return m.pieces[i].a > a }) - 1
 	if i < 0 || a-m.pieces[i].a >= m.pieces[i].n {
-		return 0, false
+		b, ok := m.starts[a]
+		return b, ok
 	}
 	return m.pieces[i].b + (a - m.pieces[i].a), true
 }
@@ -79,20 +91,26 @@ func (im *image) sectionSymbols(table []symbol) map[int][]symbol {
 			counts[y.shndx]++
 		}
 	}
-	for _, y := range table {
+	take := func(y symbol) {
 		t := y.typ()
 		if !y.defined() || y.name == "" || y.name[0] == '$' || t == elf.STT_FILE || t == elf.STT_SECTION || t == elf.STT_TLS || int(y.shndx) >= len(im.secs) {
-			continue
+			return
 		}
 		s := im.secs[y.shndx]
 		if y.value < s.Addr || y.value-s.Addr > s.Size || y.size > s.Size-(y.value-s.Addr) {
-			continue
+			return
 		}
 		l := out[int(y.shndx)]
 		if l == nil {
 			l = make([]symbol, 0, counts[y.shndx])
 		}
 		out[int(y.shndx)] = append(l, y)
+	}
+	for _, y := range table {
+		take(y)
+	}
+	for _, y := range im.made() {
+		take(y)
 	}
 	for i, l := range out {
 		slices.SortFunc(l, func(x, y symbol) int {
@@ -173,6 +191,9 @@ func units(s *section, l []symbol, ks []string, common map[string]bool) []unit {
 // reverse leads from B to A.
 func (m *addrMap) reverse() *addrMap {
 	r := &addrMap{pieces: make([]piece, len(m.pieces))}
+	for a, b := range m.starts {
+		r.begin(b, a)
+	}
 	for i, p := range m.pieces {
 		r.pieces[i] = piece{p.b, p.a, p.n}
 	}

@@ -12,7 +12,7 @@ const (
 	anchor      = 16      // bytes that must be equal to find a place again
 	maxAnchors  = 1 << 20 // places of y that are remembered
 	resync      = 64      // bytes that may be replaced by as many others within a match
-	resyncEqual = 8       // equal bytes that end a replacement
+	resyncEqual = 8       // equal bytes that end a replacement, or as many as were replaced
 )
 
 // align finds stretches of x in y, in order. What it leaves out of x is gone, what it leaves out of y is new. It is a greedy
@@ -138,10 +138,11 @@ func extend(x, y []byte, a, b int, m match) match {
 		i, j = m.a+m.n, m.b+m.n
 		k := 1
 		for ; k <= resync; k++ {
-			if i+k+resyncEqual > len(x) || j+k+resyncEqual > len(y) {
+			n := max(resyncEqual, k) // the longer the replacement, the likelier an end by chance
+			if i+k+n > len(x) || j+k+n > len(y) {
 				return m
 			}
-			if u := x[i+k : i+k+resyncEqual]; bytes.Equal(u, y[j+k:j+k+resyncEqual]) && !uniform(u) {
+			if u := x[i+k : i+k+n]; bytes.Equal(u, y[j+k:j+k+n]) && !uniform(u) {
 				break
 			}
 		}

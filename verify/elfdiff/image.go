@@ -31,7 +31,10 @@ type image struct {
 	symCache  map[*section][]symbol
 	lastHit   *section // of sectionAt
 	synthetic bool     // secs were made from notes, for there are no section headers
-	err       error    // the first read error after the headers; Compare returns it
+	madeSyms  []symbol // of made
+	madeDone  bool
+	hashAt    map[uint64]string // packages by the addresses of their fingerprints
+	err       error             // the first read error after the headers; Compare returns it
 }
 
 // section is one section header with its contents, read on demand.

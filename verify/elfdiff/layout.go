@@ -116,7 +116,7 @@ func (c *comparison) bySymbol(s *section) bool {
 		elf.SHT_GNU_VERSYM, elf.SHT_GNU_VERNEED, elf.SHT_GNU_VERDEF:
 		return false
 	}
-	return !isLinkage(s.Name) && s.Name != ".go.buildinfo"
+	return !isLinkage(s.Name) && s.Name != ".go.buildinfo" && s.Name != unwindSection
 }
 
 // isLinkage names the sections that the linker makes from relocations.
@@ -145,6 +145,9 @@ func (c *comparison) pairUnits(s, o *section, la, lb []symbol) []pair {
 				continue
 			}
 			p.pieces = c.correspond(p)
+			if !u.gap && (len(p.pieces) == 0 || p.pieces[0].a != u.lo || p.pieces[0].b != p.ub.lo) {
+				c.addrs.begin(u.lo, p.ub.lo)
+			}
 		}
 		out = append(out, p)
 	}
@@ -204,7 +207,7 @@ func (c *comparison) equalUnits(p pair) bool {
 // correspond finds the pieces of two units of one name. Line tables have a comparison of their own.
 func (c *comparison) correspond(p pair) []piece {
 	na, nb := p.ua.hi-p.ua.lo, p.ub.hi-p.ub.lo
-	if p.sa.Type == elf.SHT_NOBITS || (na == nb && !p.ua.gap) {
+	if p.sa.Type == elf.SHT_NOBITS || (na == nb && !p.ua.gap && !isPclntab(p)) {
 		return []piece{{p.ua.lo, p.ub.lo, min(na, nb)}}
 	}
 	x, y := c.a.unitBytes(p.sa, p.ua), c.b.unitBytes(p.sb, p.ub)
@@ -238,7 +241,7 @@ func (c *comparison) pclntabPieces(p pair, x, y []byte) []piece {
 // isPclntab reports whether the units are Go's line table: what follows the symbol runtime.pclntab, or the section's beginning
 // in a file without that symbol.
 func isPclntab(p pair) bool {
-	return p.ua.gap && p.ua.key == "runtime.pclntab" || (p.ua.gap && p.ua.key == "^" && strings.HasSuffix(p.sa.Name, ".gopclntab"))
+	return p.ua.key == pclntabSymbol || (p.ua.gap && p.ua.key == "^" && strings.HasSuffix(p.sa.Name, ".gopclntab"))
 }
 
 // unitBytes are a unit's bytes; none for SHT_NOBITS.

@@ -9,7 +9,8 @@ import (
 // addrNames finds the symbol that covers an address.
 type addrNames struct {
 	table []symbol
-	order []int32 // places in table, by address
+	made  []symbol
+	order []int32 // places in table, or behind it in made, by address
 }
 
 // table returns .symtab's symbols, else .dynsym's.
@@ -23,14 +24,14 @@ func (im *image) table() []symbol {
 }
 
 func newAddrNames(im *image) *addrNames {
-	n := &addrNames{table: im.table()}
-	for i := range n.table {
-		if y := &n.table[i]; y.defined() && y.size > 0 && nameable(y) {
+	n := &addrNames{table: im.table(), made: im.made()}
+	for i := range len(n.table) + len(n.made) {
+		if y := n.entry(int32(i)); y.defined() && y.size > 0 && nameable(y) {
 			n.order = append(n.order, int32(i))
 		}
 	}
 	slices.SortFunc(n.order, func(i, j int32) int {
-		x, y := &n.table[i], &n.table[j]
+		x, y := n.entry(i), n.entry(j)
 		switch {
 		case x.value != y.value:
 			return cmp64(x.value, y.value)
@@ -46,7 +47,14 @@ func newAddrNames(im *image) *addrNames {
 	return n
 }
 
-func (n *addrNames) sym(i int) *symbol { return &n.table[n.order[i]] }
+func (n *addrNames) entry(i int32) *symbol {
+	if int(i) >= len(n.table) {
+		return &n.made[int(i)-len(n.table)]
+	}
+	return &n.table[i]
+}
+
+func (n *addrNames) sym(i int) *symbol { return n.entry(n.order[i]) }
 
 func boolCmp(x, y bool) int {
 	switch {

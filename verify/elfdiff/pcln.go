@@ -74,9 +74,21 @@ func (t *pclntab) starts() [7]uint64 {
 	return [7]uint64{0, cu - uint64(len(t.names)), cu, files, pc, funcs, n}
 }
 
+// size is the length of the table: the last part ends with the function that lies furthest back. Behind it may lie other data.
+func (t *pclntab) size() uint64 {
+	end := uint64(8*t.nfunc + 4)
+	for i := range t.nfunc {
+		if f, ok := t.fn(i); ok {
+			end = max(end, f.off+uint64(len(f.raw)))
+		}
+	}
+	return min(uint64(len(t.data)), uint64(len(t.data)-len(t.funcs))+end)
+}
+
 // pclnFunc is one _func with its tables.
 type pclnFunc struct {
 	entry uint32
+	off   uint64 // of the _func in funcs
 	raw   []byte // from the _func on
 }
 
@@ -89,6 +101,7 @@ func (t *pclntab) fn(i int) (f pclnFunc, ok bool) {
 		return f, false
 	}
 	f.raw = t.funcs[off:]
+	f.off = off
 	n := fnSize + 4*(uint64(t.order.Uint32(f.raw[fnNPCData:]))+uint64(f.raw[fnNFuncData]))
 	if n > uint64(len(f.raw)) {
 		return f, false

@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"debug/elf"
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
@@ -255,9 +256,19 @@ type bases struct {
 	types, text, rodata, gofunc, got uint64
 }
 
+// bounds are the symbols that bases looks for.
+func (im *image) bounds() (out []symbol) {
+	for _, y := range im.table() {
+		if y.name == "_GLOBAL_OFFSET_TABLE_" || y.name == "go:func.*" || strings.HasPrefix(y.name, "runtime.") && len(y.name) < 16 {
+			out = append(out, y)
+		}
+	}
+	return out
+}
+
 func (im *image) bases() bases {
 	var b bases
-	for _, y := range im.table() {
+	for _, y := range slices.Concat(im.made(), im.bounds()) {
 		switch y.name {
 		case "runtime.types":
 			b.types = y.value

@@ -81,6 +81,8 @@ func (c *comparison) compareSection(x, y *section) {
 		c.b.release(y)
 	}()
 	switch {
+	case x.Name == unwindSection && c.compareUnwindIndex(x, y):
+		return
 	case x.Name == ".shstrtab", isLinkage(x.Name), x.Type == elf.SHT_HASH, x.Type == elf.SHT_GNU_HASH, x.Type == elf.SHT_GNU_VERSYM:
 		// Made from what is compared: section names, relocations, the names of symbols.
 		c.out.addMoved(x.Name, sizedDiff(dx, dy), x.tallyFlags())

@@ -24,6 +24,8 @@ type Module struct {
 	Packages []Package // in the order in which the runtime compares them
 	Start    uint64    // address of the module data, 0 when its first field was not found
 	Field    uint64    // address of its field pkghashes
+	Array    uint64    // address of the slice's elements
+	PathAddr uint64    // address of the plugin path
 	pclntab  uint64    // address of the pcHeader, 0 when it was not found
 }
 
@@ -31,6 +33,8 @@ type Module struct {
 type Package struct {
 	Name string
 	Hash string // the 8 raw bytes
+
+	NameAddr, HashAddr uint64 // where they lie in a plugin, 0 if unknown
 }
 
 // modulehash is five words long (runtime/symtab.go): name, linktimehash, runtimehash.
@@ -70,7 +74,7 @@ func (f *File) readModule() (*Module, error) {
 	for n < len(slots) && slots[n] == slots[n-1]+modulehashWords*w {
 		n++
 	}
-	m := &Module{}
+	m := &Module{Array: start}
 	if n, err = f.findModuledata(m, ptrs, start, n); err != nil {
 		return nil, err
 	}
@@ -178,6 +182,7 @@ func (f *File) findModuledata(m *Module, ptrs pointers, start uint64, n int) (in
 		if m.Path, err = f.stringAt(p, pathLen); err != nil {
 			continue
 		}
+		m.PathAddr = p
 		m.Field = q
 		return int(length), nil
 	}
@@ -233,7 +238,7 @@ func (f *File) readPackages(ptrs pointers, start uint64, n int) ([]Package, erro
 		if total += len(name) + len(hash); total > maxNames {
 			return nil, fmt.Errorf("reading package fingerprints: %w", errNames)
 		}
-		out = append(out, Package{name, hash})
+		out = append(out, Package{name, hash, nameAt, hashAt})
 	}
 	return out, nil
 }
@@ -285,7 +290,7 @@ func (f *File) PackageHashes() ([]Package, error) {
 		if len(out) == maxPackages {
 			return nil, fmt.Errorf("reading package fingerprints: more than %d of them", len(out))
 		}
-		out = append(out, Package{name[len(pkgHashBytesPrefix):], string(b)})
+		out = append(out, Package{Name: name[len(pkgHashBytesPrefix):], Hash: string(b), HashAddr: s.Value})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func open(t testing.TB, b []byte) *File {
@@ -28,7 +29,14 @@ func TestPlugin(t *testing.T) {
 			if m.Path != fk.path {
 				t.Errorf("Path = %q, want %q", m.Path, fk.path)
 			}
-			if d := cmp.Diff(fk.pkgs, m.Packages); d != "" {
+			for _, p := range m.Packages {
+				name, _ := f.ReadAddr(p.NameAddr, uint64(len(p.Name)))
+				if hash, _ := f.ReadAddr(p.HashAddr, 8); string(name) != p.Name || string(hash) != p.Hash {
+					t.Errorf("at the addresses of %q are %q and %x", p.Name, name, hash)
+				}
+			}
+			noAddrs := cmpopts.IgnoreFields(Package{}, "NameAddr", "HashAddr")
+			if d := cmp.Diff(fk.pkgs, m.Packages, noAddrs); d != "" {
 				t.Errorf("Packages (-want +got):\n%s", d)
 			}
 			if at := (m.Field - m.Start) / uint64(f.PtrSize()); m.Start == 0 || at != 56 {
@@ -40,7 +48,7 @@ func TestPlugin(t *testing.T) {
 			}
 			want := append([]Package{}, fk.pkgs...)
 			sort.Slice(want, func(i, j int) bool { return want[i].Name < want[j].Name })
-			if d := cmp.Diff(want, all); d != "" {
+			if d := cmp.Diff(want, all, noAddrs); d != "" {
 				t.Errorf("PackageHashes (-want +got):\n%s", d)
 			}
 			for _, p := range fk.pkgs {

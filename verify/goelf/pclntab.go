@@ -25,29 +25,19 @@ const (
 	hdrWords
 )
 
-// PclntabRange returns the address and the length in bytes of the line table, the runtime's pclntab. Without sections and symbols the length is
-// that of the rest of the segment.
+// PclntabRange returns the address and the length in bytes of the line table, the runtime's pclntab. Where neither a
+// section nor the module data gives the length, it is that of the rest of the segment.
 func (f *File) PclntabRange() (addr, size uint64, err error) {
 	for _, name := range []string{".gopclntab", ".data.rel.ro.gopclntab"} {
 		if s := f.Section(name); s != nil && s.Type != elf.SHT_NOBITS {
 			return f.checkPclntab(s.Addr, s.Size)
 		}
 	}
+	if l, err := f.Layout(); err == nil {
+		return f.checkPclntab(l.Pclntab, l.PclntabEnd-l.Pclntab)
+	}
 	if m, err := f.Plugin(); err == nil && m.pclntab != 0 {
 		return f.checkPclntab(m.pclntab, maxPclntab)
-	}
-	if s, ok, err := f.LookupDyn("runtime.firstmoduledata", Symbol.Defined); err == nil && ok {
-		w := uint64(f.PtrSize())
-		ptrs, err := f.relativesIn(s.Value, s.Value+w)
-		if err == nil {
-			addr := ptrs[s.Value]
-			if addr == 0 {
-				addr, _ = f.ReadWord(s.Value)
-			}
-			if addr, size, err := f.checkPclntab(addr, maxPclntab); err == nil {
-				return addr, size, nil
-			}
-		}
 	}
 	var lo, hi uint64
 	for s, err := range f.Symbols() {

@@ -20,7 +20,7 @@ type fake struct {
 
 // fakes has one plugin per machine and table form.
 func fakes() map[string]fake {
-	pkgs := []Package{{"internal/goarch", "01234567"}, {"runtime", "abcdefgh"}, {"example.test/x/shared", "\x00\xff\x10\x20\x30\x40\x50\x60"}, {"example.test/x", "ZYXWVUTS"}}
+	pkgs := []Package{{Name: "internal/goarch", Hash: "01234567"}, {Name: "runtime", Hash: "abcdefgh"}, {Name: "example.test/x/shared", Hash: "\x00\xff\x10\x20\x30\x40\x50\x60"}, {Name: "example.test/x", Hash: "ZYXWVUTS"}}
 	f := fake{path: "example.test/x", pkgs: pkgs, size: 592}
 	out := map[string]fake{}
 	add := func(name string, m elf.Machine, c elf.Class, rela, gnu, relr bool) {
