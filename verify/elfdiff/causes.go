@@ -14,19 +14,6 @@ type namedCause struct {
 	scope scope
 }
 
-// settingCauses maps keys of Go's build information to cause ids. -ldflags, -gcflags of other packages and CGO_* are absent from it
-// under -trimpath (cmd/go/internal/load/pkg.go); what is there is what the build used.
-var settingCauses = map[string]string{
-	"-tags": "build-tags", "-race": "race", "-msan": "gcflags", "-asan": "gcflags", "-cover": "cover", "-covermode": "cover", "-coverpkg": "cover",
-	"-gcflags": "gcflags", "-asmflags": "gcflags", "-ldflags": "ldflags", "-trimpath": "trimpath-one-side",
-	"CGO_CFLAGS": "cgo-flags", "CGO_CPPFLAGS": "cgo-flags", "CGO_CXXFLAGS": "cgo-flags", "CGO_LDFLAGS": "cgo-flags", "CGO_FFLAGS": "cgo-flags", "CGO_ENABLED": "cgo-flags",
-	"GOARM": "goarm", "GOAMD64": "goamd64", "GOEXPERIMENT": "goexperiment",
-	"vcs": "vcs-stamp", "vcs.revision": "vcs-stamp", "vcs.time": "vcs-stamp", "vcs.modified": "vcs-stamp",
-}
-
-// dropped are the settings that the go command leaves out under -trimpath, so that a side without them may have used them, too.
-var dropped = map[string]bool{"-ldflags": true, "CGO_CFLAGS": true, "CGO_CPPFLAGS": true, "CGO_CXXFLAGS": true, "CGO_LDFLAGS": true, "CGO_FFLAGS": true}
-
 // findCauses names what the two files prove, else "unknown" with what is known.
 func (c *comparison) findCauses() {
 	a, b := c.a.facts(), c.b.facts()
@@ -37,19 +24,45 @@ func (c *comparison) findCauses() {
 	}
 	found := []namedCause{}
 	for _, find := range []func(a, b *facts) []namedCause{
-		c.versionCauses, c.settingCauses, c.moduleCauses, c.libcCauses, c.pathCauses, c.pluginPathCauses, c.strippedCauses, c.buildIDCauses,
+		c.versionCauses, c.settingCauses, c.moduleCauses, c.libcCauses, c.pathCauses, c.pluginPathCauses, c.strippedCauses, c.buildIDCauses, c.setCauses,
 	} {
 		found = append(found, find(a, b)...)
 	}
-	found = append(found, c.stringCauses(!slices.ContainsFunc(found, func(n namedCause) bool { return n.scope.all }))...)
-	c.explain(found)
+	whole := func() bool { return slices.ContainsFunc(found, func(n namedCause) bool { return n.scope.all }) }
+	// What may have any reason is only looked at where no cause was found that changes any byte.
+	for _, find := range []func(a, b *facts) []namedCause{c.textCauses, c.compilerCauses, c.toolchainCauses} {
+		if !whole() && c.rep.Verdict >= DebugOnly {
+			found = append(found, find(a, b)...)
+		}
+	}
+	found = mergeCauses(found)
+	rest := c.explain(found)
 	for _, n := range found {
 		c.rep.Causes = append(c.rep.Causes, n.Cause)
 	}
 	c.whatIsKnown(a, b)
-	if len(found) == 0 {
+	switch {
+	case len(found) == 0:
 		c.rep.Causes = append(c.rep.Causes, Cause{ID: "unknown", Evidence: strings.Join(c.rep.Known, "; ")})
+	case rest != "":
+		c.rep.Causes = append(c.rep.Causes, Cause{ID: "unknown", Evidence: "for the rest: " + rest})
 	}
+}
+
+// mergeCauses makes one cause of those with the same id.
+func mergeCauses(found []namedCause) (out []namedCause) {
+	for _, n := range found {
+		i := slices.IndexFunc(out, func(o namedCause) bool { return o.ID == n.ID })
+		if i < 0 {
+			out = append(out, n)
+			continue
+		}
+		first, second := out[i].scope, n.scope
+		out[i].Evidence += "; " + n.Evidence
+		out[i].Guess = out[i].Guess && n.Guess
+		out[i].scope = scope{all: first.all || second.all, places: func(e Evidence) bool { return first.covers(e) || second.covers(e) }}
+	}
+	return out
 }
 
 func (c *comparison) describe(a, b *facts) {
@@ -69,123 +82,22 @@ func incomparableCause(c *comparison) Cause {
 	return Cause{ID: "unknown", Evidence: "the ELF headers name different kinds of file: not two builds of one thing"}
 }
 
-func (c *comparison) versionCauses(a, b *facts) []namedCause {
-	x, y := a.goVersion(), b.goVersion()
-	if x == y || x == "" || y == "" {
-		return nil
-	}
-	id := "go-version"
-	if baseVersion(x) == baseVersion(y) { // "go1.26.8 X:nodwarf5"
-		id = "goexperiment"
-	}
-	return []namedCause{{Cause{ID: id, Evidence: fmt.Sprintf("built with %s and %s", x, y)}, scope{all: true}}}
-}
-
-func baseVersion(v string) string {
-	base, _, _ := strings.Cut(v, " ")
-	return base
-}
-
-func (c *comparison) settingCauses(a, b *facts) []namedCause {
-	if a.info == nil || b.info == nil {
-		return nil
-	}
-	byID := map[string][]string{}
-	keys := slices.Sorted(maps.Keys(merged(a.settings, b.settings)))
-	for _, k := range keys {
-		x, inA := a.settings[k]
-		y, inB := b.settings[k]
-		if x == y || (inA != inB && dropped[k] && a.settings["-trimpath"] != b.settings["-trimpath"]) {
-			continue
-		}
-		if id := settingCauses[k]; id != "" {
-			byID[id] = append(byID[id], fmt.Sprintf("%s is %s and %s", k, orNone(x, inA), orNone(y, inB)))
-		} else {
-			c.rep.Known = append(c.rep.Known, fmt.Sprintf("build setting %s is %s and %s", k, orNone(x, inA), orNone(y, inB)))
-		}
-	}
-	if x, y := a.info.Main.Version, b.info.Main.Version; x != y && a.info.Main.Path == b.info.Main.Path {
-		id := "module-version"
-		if _, stamped := byID["vcs-stamp"]; stamped || strings.Contains(x+y, "-0.") || strings.Contains(x+y, "v0.0.0-") || strings.Contains(x+y, "+dirty") || x == "(devel)" || y == "(devel)" {
-			id = "vcs-stamp" // since Go 1.24 the main module's version is made from the version control's state
-		}
-		byID[id] = append(byID[id], fmt.Sprintf("the main module's version is %s and %s", orNone(x, x != ""), orNone(y, y != "")))
-	}
-	var out []namedCause
-	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		if id == "goarm" || id == "goamd64" { // one follows from comparing like with like; a missing key is another Go release
-			if slices.ContainsFunc(byID[id], func(s string) bool { return strings.Contains(s, "not set") }) {
-				continue
-			}
-		}
-		n := namedCause{Cause: Cause{ID: id, Evidence: strings.Join(byID[id], ", ")}, scope: scope{all: true}}
-		if id == "vcs-stamp" {
-			n.scope = scope{places: inBuildInfo}
-		}
-		out = append(out, n)
-	}
-	return out
-}
-
-func inBuildInfo(e Evidence) bool {
-	return e.Section == ".go.buildinfo" || strings.HasPrefix(e.Symbol, "runtime.modinfo") || e.Symbol == "go:buildinfo"
-}
-
-func merged(a, b map[string]string) map[string]string {
-	m := maps.Clone(a)
-	maps.Copy(m, b)
-	return m
-}
-
-func orNone(v string, ok bool) string {
-	if !ok {
-		return "not set"
-	}
-	return fmt.Sprintf("%q", v)
-}
-
-func (c *comparison) moduleCauses(a, b *facts) []namedCause {
-	if a.info == nil || b.info == nil {
-		return nil
-	}
-	x, y := a.modules(), b.modules()
-	var diffs, mods, oneSide []string
-	for _, p := range sortedKeys(x, y) {
-		v, inA := x[p]
-		w, inB := y[p]
-		switch {
-		case v == w && inA == inB, p == a.info.Main.Path, p == b.info.Main.Path: // file arguments list the main module among the others
-		case inA && inB:
-			mods = append(mods, p)
-			diffs = append(diffs, fmt.Sprintf("%s is %s and %s", p, v, w))
-		default:
-			oneSide = append(oneSide, p)
-		}
-	}
-	if len(oneSide) > 0 {
-		c.rep.Known = append(c.rep.Known, "modules that only one file links: "+strings.Join(oneSide, ", "))
-	}
-	if len(mods) == 0 {
-		return nil
-	}
-	// Another version of a module changes what is inlined from it into others, and which of their functions are kept.
-	return []namedCause{{Cause{ID: "module-version", Evidence: strings.Join(diffs, ", ")}, scope{all: true}}}
-}
-
 func (c *comparison) libcCauses(a, b *facts) []namedCause {
 	x, y := a.libc(), b.libc()
 	switch {
 	case x != "" && y != "" && x != y:
 		return []namedCause{{Cause{ID: "libc", Evidence: fmt.Sprintf("linked against %s (%s) and %s (%s)", x, libraries(a), y, libraries(b))}, scope{all: true}}}
-	case a.comment != b.comment && a.comment != "" && b.comment != "" && !c.raceDiffers(a, b):
+	case otherCompilers(a.comment, b.comment):
 		return []namedCause{{Cause{ID: "cc-identity", Evidence: fmt.Sprintf(".comment names %q and %q", a.comment, b.comment)}, scope{all: true}}}
 	}
 	return nil
 }
 
-// raceDiffers: the race detector's runtime brings its own compiler's name into .comment.
-func (c *comparison) raceDiffers(a, b *facts) bool {
-	return a.settings["-race"] != b.settings["-race"] || a.goVersion() != b.goVersion()
+// otherCompilers reports whether each names a compiler that the other does not. One alone may have come with a library, as the
+// race detector's runtime does.
+func otherCompilers(x, y string) bool {
+	v, w := strings.Split(x, "; "), strings.Split(y, "; ")
+	return x != "" && y != "" && len(onlyIn(v, w)) > 0 && len(onlyIn(w, v)) > 0
 }
 
 func libraries(f *facts) string {
@@ -200,14 +112,37 @@ func (c *comparison) pluginPathCauses(a, b *facts) []namedCause {
 	if a.path == b.path || a.path == "" || b.path == "" {
 		return nil
 	}
-	if !strings.HasPrefix(a.path, "plugin/unnamed-") && !strings.HasPrefix(b.path, "plugin/unnamed-") {
+	if !strings.HasPrefix(a.path, unnamed) && !strings.HasPrefix(b.path, unnamed) {
 		c.rep.Known = append(c.rep.Known, fmt.Sprintf("the plugin paths are %q and %q", a.path, b.path))
 		return nil
 	}
 	return []namedCause{{Cause{ID: "plugin-path", Evidence: fmt.Sprintf("plugin paths %q and %q: built from file arguments, so the path is a hash of the build ID and the files", a.path, b.path)},
-		scope{places: func(e Evidence) bool {
-			return strings.Contains(e.Symbol, "plugin/unnamed-") || strings.Contains(e.A+e.B, "plugin/unnamed-") || e.Symbol == "go:link.thispluginpath" || isSymbolTable(e.Section)
-		}}}}
+		scope{places: func(e Evidence) bool { return namesPlugin(e, a, b) }}}}
+}
+
+// unnamed begins the path of a plugin that was built from file arguments (cmd/go/internal/work/gc.go, pluginPath).
+const unnamed = "plugin/unnamed-"
+
+// namesPlugin reports whether a place is, or is made from, the plugin's own name. Its code is not.
+func namesPlugin(e Evidence, a, b *facts) bool {
+	sym := strings.TrimPrefix(e.Symbol, "local.")
+	switch {
+	case e.Verdict == Code:
+		return false
+	case isSymbolTable(e.Section), isDebug(e.Section), e.Structure == pclnFileNames && (fromArguments(e.A) || fromArguments(e.B)),
+		strings.Contains(e.A+e.B, unnamed), sym == "go:link.thispluginpath", strings.HasPrefix(sym, "go:link.pkgname."), inBuildInfo(e):
+		return true
+	case e.Structure == structFingerprint: // the plugin's own, and the list that its name is in
+		pkg := packageOf(sym)
+		return pkg == a.path || pkg == b.path || pkg == ""
+	}
+	return false
+}
+
+// fromArguments reports whether a source file has no directory, as files that were arguments have under -trimpath.
+func fromArguments(quoted string) bool {
+	name := strings.Trim(quoted, `"`)
+	return strings.HasPrefix(name, "./") || strings.HasPrefix(name, "command-line-arguments/") || name != "" && !strings.Contains(name, "/")
 }
 
 func isSymbolTable(name string) bool {
@@ -232,11 +167,15 @@ func (c *comparison) strippedCauses(a, b *facts) []namedCause {
 	if a.dwarf != b.dwarf {
 		what = append(what, side(a.dwarf)+" DWARF")
 	}
+	f, g := recordedFlags(a, b)
+	if f.Stripped != g.Stripped {
+		what = append(what, fmt.Sprintf("-ldflags is %q and %q", a.settings["-ldflags"], b.settings["-ldflags"]))
+	}
 	if len(what) == 0 {
 		return nil
 	}
 	return []namedCause{{Cause{ID: "stripped", Evidence: strings.Join(what, ", ")}, scope{places: func(e Evidence) bool {
-		return isDebug(e.Section) || isSymbolTable(e.Section) && e.Section[1] != 'd' || e.Section == ".shstrtab" || e.Structure == "section headers"
+		return f.Stripped != g.Stripped && inBuildInfo(e) || isDebug(e.Section) || isSymbolTable(e.Section) && e.Section[1] != 'd' || e.Section == ".shstrtab" || e.Structure == "section headers"
 	}}}}
 }
 
@@ -249,13 +188,24 @@ func (c *comparison) buildIDCauses(a, b *facts) []namedCause {
 	if own(a.buildID) && own(b.buildID) {
 		return nil
 	}
-	return []namedCause{{Cause{ID: "build-id", Evidence: fmt.Sprintf("Go build IDs %q and %q: not both made by the go command", a.buildID, b.buildID)}, scope{}}}
+	f, g := recordedFlags(a, b)
+	return []namedCause{{Cause{ID: "build-id", Evidence: fmt.Sprintf("Go build IDs %q and %q: not both made by the go command", a.buildID, b.buildID)},
+		scope{places: func(e Evidence) bool { return f.BuildID != g.BuildID && inBuildInfo(e) }}}}
+}
+
+// recordedFlags are the linker's flags in the build information, where both sides show them.
+func recordedFlags(a, b *facts) (f, g LinkFlags) {
+	if a.settings["-trimpath"] != b.settings["-trimpath"] {
+		return f, g
+	}
+	return ParseLinkFlags(a.settings["-ldflags"]), ParseLinkFlags(b.settings["-ldflags"])
 }
 
 // explain counts the bytes that the causes account for. What merely moved is accounted for when everything else is.
-func (c *comparison) explain(found []namedCause) {
+// It says what is left, "" if nothing is.
+func (c *comparison) explain(found []namedCause) string {
 	if len(found) == 0 {
-		return
+		return ""
 	}
 	var roots, explained int64
 	open := map[string]int64{}
@@ -270,7 +220,7 @@ func (c *comparison) explain(found []namedCause) {
 	all := slices.ContainsFunc(found, func(n namedCause) bool { return n.scope.all })
 	if len(open) == 0 && (c.out.dropped == 0 || all) {
 		c.rep.Bytes.Explained = c.rep.Bytes.Differing
-		return
+		return ""
 	}
 	c.rep.Bytes.Explained = min(explained, c.rep.Bytes.Differing)
 	names := slices.Collect(maps.Keys(open))
@@ -285,7 +235,7 @@ func (c *comparison) explain(found []namedCause) {
 		more = fmt.Sprintf(" and %d more", len(names)-5)
 		names = names[:5]
 	}
-	c.rep.Known = append(c.rep.Known, "not accounted for by a named cause: "+strings.Join(names, ", ")+more)
+	return "no named cause accounts for " + strings.Join(names, ", ") + more
 }
 
 func placeName(e Evidence) string {
@@ -353,7 +303,7 @@ func CauseIDs() []string {
 	for _, id := range settingCauses {
 		set[id] = true
 	}
-	for _, id := range []string{"go-version", "module-version", "libc", "cc-identity", "build-path", "plugin-path", "stripped", "build-id",
+	for _, id := range []string{"go-version", "toolchain-build", "module-version", "vendor-mode", "libc", "cc-identity", "build-path", "plugin-path", "stripped", "build-id",
 		"embedded-time", "embedded-path", "embedded-host", "unknown"} {
 		set[id] = true
 	}

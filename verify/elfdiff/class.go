@@ -8,6 +8,8 @@ import (
 // Names of structures, where causes look for them.
 const (
 	pclnFileNames     = "pclntab file names"
+	structFrames      = "pclntab frame or stack map"
+	structLines       = "pclntab lines"
 	structFingerprint = "package fingerprint"
 	onlyInA           = "section only in A"
 	onlyInB           = "section only in B"

@@ -25,6 +25,7 @@ type comparison struct {
 	ra, rb       *relocs
 	baseA, baseB bases
 	pcA, pcB     *pclntab
+	filePairs    []filePair // names of one source file that differ
 	namesA       *addrNames
 	namesB       *addrNames
 	pathA, pathB string          // plugin paths
@@ -78,6 +79,9 @@ func Compare(a, b Input) (*Report, error) {
 func (c *comparison) swap() {
 	c.a, c.b = c.b, c.a
 	c.namesA, c.namesB = c.namesB, c.namesA
+	for i, p := range c.filePairs {
+		c.filePairs[i] = filePair{p.b, p.a}
+	}
 	y := &c.rep.Symbols
 	y.Added, y.Removed = y.Removed, y.Added
 	for i := range c.out.evidence {

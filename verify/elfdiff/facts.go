@@ -74,6 +74,14 @@ func (f *facts) goVersion() string {
 	return f.info.GoVersion
 }
 
+// importPath is the main package's, "" if unknown.
+func (f *facts) importPath() string {
+	if f.info == nil {
+		return ""
+	}
+	return f.info.Path
+}
+
 // libc names the C library from the interpreter and the needed libraries, "" if neither tells. musl's library is called libc.so;
 // glibc's is libc.so.6.
 func (f *facts) libc() string {

@@ -14,34 +14,101 @@ type dirPair struct {
 	rel   map[string]bool // directories below a and b, "" for themselves
 }
 
-// maxPaired bounds the file names that are paired: matching is by base name.
+// maxPaired bounds the file names that are looked at.
 const maxPaired = 1 << 16
 
-// pathCauses pairs the file names that only one of the line tables has by their common ends.
+// pathCauses pairs the source file names under which both line tables know one function.
 func (c *comparison) pathCauses(a, b *facts) []namedCause {
-	x, y := onlyIn(a.files, b.files), onlyIn(b.files, a.files)
-	if len(x) == 0 || len(y) == 0 || len(x) > maxPaired || len(y) > maxPaired {
+	pairs := c.filePairs
+	if len(pairs) == 0 { // no function was compared: names with a common end
+		pairs = pairByEnd(onlyIn(a.files, b.files), onlyIn(b.files, a.files))
+	}
+	if len(pairs) == 0 || len(pairs) > maxPaired {
 		return nil
 	}
+	common := unmoved(a.files, b.files)
 	var out []namedCause
-	var moved, trimmed []dirPair
-	for _, p := range pairDirs(x, y) {
+	var moved, vendored []dirPair
+	trimmed := 0
+	for _, p := range pairDirs(pairs) {
 		absA, absB := path.IsAbs(p.a), path.IsAbs(p.b)
 		switch {
+		case absA && absB && vendoredPair(p):
+			vendored = append(vendored, p)
 		case sameModule(p.a, p.b):
-		case absA && absB:
+		case absA && absB && !p.partly(common):
 			moved = append(moved, p)
-		case absA != absB:
-			trimmed = append(trimmed, p)
+		case absA != absB && p.rel["runtime"]:
+			trimmed++
 		}
+	}
+	if len(vendored) > 0 {
+		out = append(out, namedCause{Cause{ID: "vendor-mode", Evidence: sayPairs(vendored)}, c.pathScope(vendored, a, b)})
 	}
 	if len(moved) > 0 {
 		out = append(out, namedCause{Cause{ID: "build-path", Evidence: sayPairs(moved)}, c.pathScope(moved, a, b)})
 	}
-	if len(trimmed) > 0 && a.settings["-trimpath"] == b.settings["-trimpath"] {
-		out = append(out, namedCause{Cause{ID: "trimpath-one-side", Evidence: sayPairs(trimmed)}, scope{all: true}})
+	if trimmed > 0 && (a.info == nil || b.info == nil) { // else the build information says so
+		out = append(out, namedCause{Cause{ID: "trimpath-one-side", Evidence: "the standard library's files have absolute names on one side alone"}, scope{all: true}})
 	}
 	return out
+}
+
+// vendoredPair reports whether one directory is a module's in vendor and the other the same module's in the module cache.
+func vendoredPair(p dirPair) bool {
+	_, inA, okA := strings.Cut(p.a+"/", "/vendor/")
+	_, inB, okB := strings.Cut(p.b+"/", "/vendor/")
+	if okA == okB {
+		return false
+	}
+	in, cached := strings.TrimSuffix(inA, "/"), p.b
+	if okB {
+		in, cached = strings.TrimSuffix(inB, "/"), p.a
+	}
+	mod, _, versioned := strings.Cut(cached, "@")
+	return versioned && (in == "" || strings.HasSuffix(mod, "/"+in) || in == path.Base(mod))
+}
+
+// unmoved are the directories of files that both have under one absolute name and that are neither GOROOT's nor a module cache's.
+func unmoved(x, y []string) []string {
+	has := make(map[string]bool, len(y))
+	for _, f := range y {
+		has[f] = true
+	}
+	dirs := map[string]bool{}
+	for _, f := range x {
+		if has[f] && path.IsAbs(f) && !strings.Contains(f, "@") && !inGOROOT(f) {
+			dirs[path.Dir(f)] = true
+		}
+	}
+	return sortedKeys(dirs, nil)
+}
+
+// inGOROOT reports whether an absolute file name may be the standard library's: DIR/src/PACKAGE/FILE.
+func inGOROOT(f string) bool {
+	for rest := f; ; {
+		_, after, ok := strings.Cut(rest, "/src/")
+		if !ok {
+			return false
+		}
+		if first, _, _ := strings.Cut(after, "/"); slices.Contains(standardRoots, first) {
+			return true
+		}
+		rest = "/" + after
+	}
+}
+
+// partly reports whether other files of the pair's packages stayed where they were: then it is a line directive or an edit that names
+// other files, and not the directory of the build.
+func (p dirPair) partly(common []string) bool {
+	for rel := range p.rel {
+		for _, d := range common {
+			if rel == "" || ends(d, rel) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func onlyIn(x, y []string) []string {
@@ -59,15 +126,15 @@ func onlyIn(x, y []string) []string {
 	return slices.Compact(out)
 }
 
-// pairDirs pairs each name of x with the name of y that shares the longest end of whole path elements, and groups the pairs by
-// what stands before it. The most frequent pair comes first.
-func pairDirs(x, y []string) []dirPair {
+// pairByEnd pairs each name of x with the name of y that shares the longest end of whole path elements.
+func pairByEnd(x, y []string) (out []filePair) {
+	if len(x) > maxPaired || len(y) > maxPaired {
+		return nil
+	}
 	byBase := map[string][]string{}
 	for _, f := range y {
 		byBase[path.Base(f)] = append(byBase[path.Base(f)], f)
 	}
-	index := map[[2]string]int{}
-	var out []dirPair
 	for _, f := range x {
 		best, n := "", 0
 		for _, g := range byBase[path.Base(f)][:min(len(byBase[path.Base(f)]), 256)] {
@@ -75,10 +142,23 @@ func pairDirs(x, y []string) []dirPair {
 				best, n = g, k
 			}
 		}
+		if n > 0 {
+			out = append(out, filePair{f, best})
+		}
+	}
+	return out
+}
+
+// pairDirs groups pairs of one file by what stands before their common ends. The most frequent pair of directories comes first.
+func pairDirs(pairs []filePair) []dirPair {
+	index := map[[2]string]int{}
+	var out []dirPair
+	for _, p := range pairs {
+		n := commonEnd(p.a, p.b)
 		if n == 0 {
 			continue
 		}
-		key := [2]string{strings.TrimSuffix(f[:len(f)-n], "/"), strings.TrimSuffix(best[:len(best)-n], "/")}
+		key := [2]string{strings.TrimSuffix(p.a[:len(p.a)-n], "/"), strings.TrimSuffix(p.b[:len(p.b)-n], "/")}
 		i, ok := index[key]
 		if !ok {
 			i = len(out)
@@ -86,7 +166,7 @@ func pairDirs(x, y []string) []dirPair {
 			out = append(out, dirPair{a: key[0], b: key[1], rel: map[string]bool{}})
 		}
 		out[i].files++
-		rel := path.Dir(strings.TrimPrefix(f[len(f)-n:], "/"))
+		rel := path.Dir(strings.TrimPrefix(p.a[len(p.a)-n:], "/"))
 		if rel == "." {
 			rel = ""
 		}
@@ -114,7 +194,7 @@ func commonEnd(f, g string) int {
 func sameModule(a, b string) bool {
 	x, _, okA := strings.Cut(path.Base(a), "@")
 	y, _, okB := strings.Cut(path.Base(b), "@")
-	return okA && okB && x == y
+	return okA && okB && x == y && path.Base(a) != path.Base(b)
 }
 
 func sayPairs(ps []dirPair) string {
@@ -140,41 +220,50 @@ func orRoot(dir string) string {
 	return dir
 }
 
-// pathScope: file names wherever they stand, and the fingerprints of the packages whose files moved, since positions are part of them.
+// pathScope: file names wherever they stand, and the fingerprints of the packages that lie in, or import, a module that moved: positions
+// are part of them, and those of what is inlined from another package.
 func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
-	pkgs := map[string]bool{}
-	main, all, root := "", true, false
-	if a.info != nil {
-		main = a.info.Main.Path
-		for _, d := range ps { // is one of the directories the main module's?
+	std, deps, main := false, false, false
+	for _, d := range ps {
+		switch {
+		case d.rel["runtime"] || inGOROOT(d.a+"/src/x") || strings.HasSuffix(d.a, "/src") && d.rel["runtime"]:
+			std = true
+		case strings.Contains(d.a, "@") || vendorName(d.a+"/"):
+			deps = true
+		default:
 			for rel := range d.rel {
-				root = root || main != "" && (a.info.Path == main+"/"+rel || a.info.Path == main && rel == "")
+				std = std || slices.Contains(standardRoots, firstElement(strings.TrimPrefix(rel, "src/"))) && strings.HasPrefix(rel, "src/")
+				deps = deps || strings.Contains(rel, "@")
+				main = main || !strings.HasPrefix(rel, "src/") && !strings.Contains(rel, "@")
 			}
 		}
 	}
+	covered := func(pkg string) bool {
+		switch {
+		case std:
+			return true
+		case a.standard(pkg):
+			return false
+		case deps:
+			return true
+		}
+		return main && (a.info == nil || pkg == "main" || pkg == a.path || inModule(pkg, a.info.Main.Path) || !a.fromCache(pkg))
+	}
+	all := true
 	for p, h := range a.pkgs {
-		if b.pkgs[p] == h {
-			continue
+		if b.pkgs[p] != h {
+			all = all && covered(p)
 		}
-		found := root && (p == "main" || p == main || strings.HasPrefix(p, main+"/"))
-		if found {
-			pkgs[p] = true
-		}
-		for _, d := range ps {
-			for rel := range d.rel {
-				if ends(p, rel) || ends(rel, p) || (rel == "" && (p == main || ends(d.a, p) || path.Base(p) == path.Base(d.a) || p == a.path)) {
-					pkgs[p], found = true, true
-				}
-			}
-		}
-		all = all && found
 	}
 	return scope{places: func(e Evidence) bool {
 		if isDebug(e.Section) || e.Structure == pclnFileNames {
 			return true
 		}
 		if e.Structure == structFingerprint {
-			return all || pkgs[packageOf(e.Symbol)] // the hashes that are compared with have names without a package
+			if pkg := packageOf(e.Symbol); pkg != "" {
+				return covered(pkg)
+			}
+			return all // the hashes that are compared with have names without a package
 		}
 		for _, d := range ps {
 			if d.a != "" && d.b != "" && strings.Contains(e.A, d.a) && strings.Contains(e.B, d.b) {
@@ -183,6 +272,21 @@ func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 		}
 		return false
 	}}
+}
+
+func firstElement(p string) string {
+	first, _, _ := strings.Cut(p, "/")
+	return first
+}
+
+// fromCache reports whether a package is of a module that has a version and is not replaced by a directory.
+func (f *facts) fromCache(pkg string) bool {
+	for _, d := range f.info.Deps {
+		if inModule(pkg, d.Path) {
+			return d.Replace == nil || d.Replace.Version != ""
+		}
+	}
+	return false
 }
 
 // ends reports whether path p is suffix or ends with "/"+suffix.

@@ -26,6 +26,9 @@ func packageOf(name string) string {
 			return rest
 		}
 	}
+	if strings.HasPrefix(name, "go:link.") {
+		return ""
+	}
 	if strings.HasPrefix(name, "type:") {
 		name = strings.TrimLeft(strings.TrimPrefix(name, "type:"), ".*[]eqhash:")
 	}

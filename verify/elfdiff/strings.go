@@ -3,65 +3,75 @@ package elfdiff
 import (
 	"debug/elf"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// Shapes of values that builds embed. They are guesses, and said to be. In the data Go's strings stand without separators, so there
-// only unmistakable times and paths below the usual roots count.
-var (
-	timeShape = regexp.MustCompile(`(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +\d{0,2} ?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ \d:APM]*( [A-Z]{2,5})?( \d{4})?` +
-		`|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2},? \d{4}( \d\d:\d\d:\d\d)?` +
-		`|(19|20)\d\d-[01]\d-[0-3]\d([T _]\d\d[:.]?\d\d([:.]?\d\d)?([.,]\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?)?` +
-		`|(19|20)\d\d[01]\d[0-3]\d([-T_]?\d{4,6}Z?)?` +
-		`|\b\d\d:\d\d:\d\d\b` +
-		`|\b1[4-9]\d{8}(\d{3}){0,3}(\.\d+)?\b`)
-	textTime = regexp.MustCompile(`(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +\d{0,2} ?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ \d:APM]*( [A-Z]{2,5})?( \d{4})?` +
-		`|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2},? \d{4}( \d\d:\d\d:\d\d)?` +
-		`|(19|20)\d\d-[01]\d-[0-3]\d[T _]\d\d[:.]?\d\d([:.]?\d\d)?([.,]\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?` +
-		`|\b\d\d:\d\d:\d\d\b`)
-	textPath  = regexp.MustCompile(`/(home|root|tmp|usr|var|opt|build|builds|builddir|src|Users|mnt|srv|data|go|nix|workspace|private)(/[A-Za-z0-9._@+~-]+)+`)
-	pathShape = regexp.MustCompile(`/[A-Za-z0-9._@+~-]+(/[A-Za-z0-9._@+~-]+)+/?`)
-	hostName  = regexp.MustCompile(`(?i)host|node|machine|builder`)
-	hostShape = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
-)
-
 // maxText bounds the text around a difference that is looked at, in bytes to either side.
 const maxText = 256
 
-// stringCauses looks at values that -ldflags=-X set, and at text in the data.
-// Text that nothing names is left alone where a cause was found that may change any byte.
-func (c *comparison) stringCauses(text bool) []namedCause {
-	var out []namedCause
-	if c.out.worst < Data {
-		return nil
-	}
+// setCauses names the values that -ldflags=-X set: by the symbols that the linker makes of them, and by what the build information
+// has of the flags.
+func (c *comparison) setCauses(a, b *facts) []namedCause {
 	x, y := c.a.linkStrings(), c.b.linkStrings()
+	type value struct {
+		v, w     string
+		inA, inB bool
+		symbol   string
+	}
+	set := map[string]value{}
 	for _, name := range sortedKeys(x, y) {
-		v, inA := x[name]
-		w, inB := y[name]
-		if v == w && inA == inB {
-			continue
-		}
-		variable := strings.TrimSuffix(name, ".str")
-		n := namedCause{Cause: Cause{ID: "ldflags", Evidence: fmt.Sprintf("-X %s is %s and %s", variable, orNone(v, inA), orNone(w, inB))},
-			scope: scope{places: func(e Evidence) bool { return e.Symbol == name || e.Symbol == variable }}}
-		if inA && inB {
-			if id := shapeOf(v, w, variable); id != "" {
-				n.ID, n.Guess = id, true
-				n.Evidence += ", which has the shape of " + shapeNames[id]
+		variable := mainName(strings.TrimSuffix(name, ".str"), a, b)
+		s := value{symbol: name}
+		s.v, s.inA = x[name]
+		s.w, s.inB = y[name]
+		set[variable] = s
+	}
+	recorded := a.settings["-ldflags"] != b.settings["-ldflags"] && a.settings["-trimpath"] == b.settings["-trimpath"]
+	if recorded {
+		f, g := ParseLinkFlags(a.settings["-ldflags"]), ParseLinkFlags(b.settings["-ldflags"])
+		for _, variable := range sortedKeys(f.Set, g.Set) {
+			if _, ok := set[variable]; !ok {
+				s := value{}
+				s.v, s.inA = f.Set[variable]
+				s.w, s.inB = g.Set[variable]
+				set[variable] = s
 			}
 		}
-		out = append(out, n)
 	}
-	if text {
-		out = append(out, c.embedded(x)...)
+	var out []namedCause
+	for _, variable := range sortedKeys(set, nil) {
+		s := set[variable]
+		if s.v == s.w && s.inA == s.inB {
+			continue
+		}
+		n := namedCause{Cause: Cause{ID: valueCause(variable, s.v, s.w, s.inA && s.inB), Evidence: fmt.Sprintf("-X %s is %s and %s", variable, orNone(s.v, s.inA), orNone(s.w, s.inB))}}
+		own := strings.TrimSuffix(s.symbol, ".str")
+		n.scope.places = func(e Evidence) bool {
+			return recorded && inBuildInfo(e) || e.Symbol != "" && (e.Symbol == s.symbol || e.Symbol == own)
+		}
+		if what := shapeNames[n.ID]; what != "" {
+			n.Guess = true
+			n.Evidence += ", which has the shape of " + what
+		}
+		out = append(out, n)
 	}
 	return out
 }
 
-var shapeNames = map[string]string{"embedded-time": "a time", "embedded-path": "a path", "embedded-host": "a host name"}
+// mainName calls a variable of a main package as -X does.
+func mainName(variable string, a, b *facts) string {
+	for _, f := range []*facts{a, b} {
+		for _, p := range []string{f.path, f.importPath()} {
+			if rest, ok := strings.CutPrefix(variable, p+"."); ok && p != "" {
+				return "main." + rest
+			}
+		}
+	}
+	return variable
+}
 
 // linkStrings are the values that the linker's -X made: it writes symbol pkg.name.str (cmd/link/internal/ld/data.go, addstrdata).
 func (im *image) linkStrings() map[string]string {
@@ -94,42 +104,29 @@ func (im *image) linkStrings() map[string]string {
 	return out
 }
 
-func sortedKeys(x, y map[string]string) []string {
+func sortedKeys[V any](x, y map[string]V) []string {
 	var keys []string
-	for k := range merged(x, y) {
+	for k := range x {
 		keys = append(keys, k)
+	}
+	for k := range y {
+		if _, ok := x[k]; !ok {
+			keys = append(keys, k)
+		}
 	}
 	slices.Sort(keys)
 	return keys
 }
 
-// shapeOf guesses what two values of one variable are. Both must have the shape and be equal beside it.
-func shapeOf(v, w, variable string) string {
-	switch {
-	case sameBut(timeShape, v, w):
-		return "embedded-time"
-	case sameBut(pathShape, v, w):
-		return "embedded-path"
-	case hostName.MatchString(variable[strings.LastIndexByte(variable, '.')+1:]) && hostShape.MatchString(v) && hostShape.MatchString(w) && len(v) < 254 && len(w) < 254:
-		return "embedded-host"
+// textCauses looks for times and build directories in differing text that -X did not set.
+func (c *comparison) textCauses(a, b *facts) []namedCause {
+	if a.path != b.path || a.importPath() != b.importPath() {
+		return nil // two things, not two builds of one
 	}
-	return ""
-}
-
-// sameBut reports whether both have a part of the shape and are equal once those parts are blanked.
-func sameBut(shape *regexp.Regexp, v, w string) bool {
-	if !shape.MatchString(v) || !shape.MatchString(w) {
-		return false
-	}
-	return shape.ReplaceAllString(v, "\x00") == shape.ReplaceAllString(w, "\x00")
-}
-
-// embedded looks for times and paths in differing text outside the variables that -X set.
-func (c *comparison) embedded(linked map[string]string) []namedCause {
+	linked := c.a.linkStrings()
 	type group struct {
 		evidence string
 		at       map[Evidence]bool
-		n        int
 	}
 	groups := map[string]*group{}
 	for _, e := range c.out.evidence {
@@ -139,7 +136,7 @@ func (c *comparison) embedded(linked map[string]string) []namedCause {
 		if _, ok := linked[e.Symbol]; ok {
 			continue
 		}
-		id, v, w := c.textShape(e)
+		id, v, w := c.textShape(e, a.importPath())
 		if id == "" {
 			continue
 		}
@@ -149,13 +146,12 @@ func (c *comparison) embedded(linked map[string]string) []namedCause {
 			groups[id] = g
 		}
 		g.at[e] = true
-		g.n++
 	}
 	var out []namedCause
 	for _, id := range []string{"embedded-time", "embedded-path"} {
 		if g := groups[id]; g != nil {
-			if g.n > 1 {
-				g.evidence += fmt.Sprintf(" (%d places)", g.n)
+			if n := len(g.at); n > 1 {
+				g.evidence += fmt.Sprintf(" (%d places)", n)
 			}
 			out = append(out, namedCause{Cause{ID: id, Evidence: g.evidence, Guess: true}, scope{places: func(e Evidence) bool { return g.at[e] }}})
 		}
@@ -163,26 +159,67 @@ func (c *comparison) embedded(linked map[string]string) []namedCause {
 	return out
 }
 
-// textShape finds a time or a path that covers the difference in both files.
-func (c *comparison) textShape(e Evidence) (id, v, w string) {
-	if a, b := c.a.facts(), c.b.facts(); a.path != b.path || (a.info != nil && b.info != nil && a.info.Path != b.info.Path) {
-		return "", "", "" // two things, not two builds of one
+// textShape finds a time or a path that covers the difference in both files. In the data Go's strings stand without separators, so
+// that only a C string, with zeros around it, is known to end where it does.
+func (c *comparison) textShape(e Evidence, pkg string) (id, v, w string) {
+	dx, dy := c.a.contents(c.a.section(e.Section)), c.b.contents(c.b.section(e.Section))
+	x, i := printable(dx, e.OffsetA)
+	y, j := printable(dy, e.OffsetB)
+	ofC := delimited(dx, e.OffsetA) && delimited(dy, e.OffsetB)
+	shapes := []*regexp.Regexp{momentShape}
+	if ofC {
+		shapes = append(shapes, cDateShape, clockShape)
 	}
-	x, i := printable(c.a.contents(c.a.section(e.Section)), e.OffsetA)
-	y, j := printable(c.b.contents(c.b.section(e.Section)), e.OffsetB)
-	for _, s := range []struct {
-		id    string
-		shape *regexp.Regexp
-	}{{"embedded-time", textTime}, {"embedded-path", textPath}} {
-		if s.id == "embedded-path" && c.rep.Proof != ProofMask && !(delimited(c.a.contents(c.a.section(e.Section)), e.OffsetA) && delimited(c.b.contents(c.b.section(e.Section)), e.OffsetB)) {
-			continue // what follows a path may be another string
+	for _, s := range shapes {
+		if p, q := covering(s, x, i), covering(s, y, j); clockMade(p, q) {
+			return "embedded-time", p, q
 		}
-		p, q := covering(s.shape, x, i), covering(s.shape, y, j)
-		if p != "" && q != "" && p != q && !strings.Contains(p+q, "2006") { // Go's own layouts are of that year
-			return s.id, p, q
-		}
+	}
+	p, q := covering(pathShape, x, i), covering(pathShape, y, j)
+	if (ofC || c.rep.Proof == ProofMask) && p != "" && q != "" && buildDirs(p, q) && ofProject(p, q, pkg) {
+		return "embedded-path", p, q
 	}
 	return "", "", ""
+}
+
+// clockMade reports whether two different times may both have been read from a clock: people write full minutes, one time of day for
+// several dates, and the layouts of Go's package time, which are of the year 2006.
+func clockMade(p, q string) bool {
+	if p == "" || q == "" || p == q || strings.Contains(p+q, "2006") {
+		return false
+	}
+	if x, y := clockShape.FindString(p), clockShape.FindString(q); x != "" && (x == y || roundClocks(p, q)) {
+		return false
+	}
+	x, y := digits(p), digits(q)
+	return len(x) < 14 || len(y) < 14 || x[8:14] != y[8:14] && !(x[12:14] == "00" && y[12:14] == "00")
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// ofProject reports whether two paths lead to one source file, or end like the package's import path, from different directories.
+func ofProject(p, q, pkg string) bool {
+	if strings.HasSuffix(p, "/") != strings.HasSuffix(q, "/") {
+		return false
+	}
+	p, q = strings.TrimSuffix(p, "/"), strings.TrimSuffix(q, "/")
+	n := commonEnd(p, q)
+	if n == 0 {
+		return false
+	}
+	tail := strings.TrimPrefix(p[len(p)-n:], "/")
+	switch path.Ext(tail) {
+	case ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".go", ".s", ".S", ".y", ".l":
+		return true
+	}
+	return ends(pkg, tail) || slices.Contains(strings.Split(pkg, "/"), path.Base(tail))
 }
 
 // printable is the run of printable ASCII around off, cut at maxText, and off's place in it.

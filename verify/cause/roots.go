@@ -1,0 +1,192 @@
+package cause
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/actions"
+	"github.com/plugproof/plugproof/verify/elfdiff"
+)
+
+// byKey names inputs of an action that stand for one cause each; see actions.Input for the keys.
+var byKey = map[string]string{
+	"CC": "cc-identity", "CC ID": "cc-identity", "CXX": "cc-identity", "CXX ID": "cc-identity", "FC": "cc-identity", "FC ID": "cc-identity",
+	"CFLAGS": "cgo-flags", "CPPFLAGS": "cgo-flags", "CXXFLAGS": "cgo-flags", "FFLAGS": "cgo-flags", "LDFLAGS": "cgo-flags",
+	"trimpath": "trimpath-one-side", "dir": "build-path", "GOROOT": "build-path", "module": "module-version",
+	"gcflags": "gcflags", "asmflags": "gcflags", "asmflags all": "gcflags", "cover": "cover", "GOAMD64": "goamd64", "GOARM": "goarm",
+	"GOEXPERIMENT": "goexperiment", "go": "source-edit", "defaultgodebug": "source-edit",
+}
+
+// FromRoot names one input that differs, "" if it has no name of its own. The names of a whole attribution are FromActions's.
+func FromRoot(r actions.Root) string {
+	pkg := packageOf(r)
+	switch key, rest, _ := strings.Cut(r.Key, " "); {
+	case r.Key == "go version", r.Key == "compile", r.Key == "asm", r.Key == "link", r.Key == "cgo":
+		return elfdiff.VersionCause(releaseIn(r.A), releaseIn(r.B))
+	case r.Key == "gcflags all": // forced by the go command: -dynlink, -shared, -race
+		for flag, id := range map[string]string{"-race": "race", "-msan": "gcflags", "-asan": "gcflags"} {
+			if holds(r.A, flag) != holds(r.B, flag) {
+				return id
+			}
+		}
+		return "gcflags"
+	case r.Key == "linkflags", r.Key == "linkflags all":
+		return linkerCause(r)
+	case r.Key == "dir" && (vendored(r.A) != vendored(r.B)):
+		return "vendor-mode"
+	case r.Key == "modinfo path" && (value(r.A) == fileArguments || value(r.B) == fileArguments):
+		return "plugin-path"
+	case key == "modinfo" && strings.HasPrefix(rest, "build "):
+		return elfdiff.SettingCause(strings.TrimPrefix(rest, "build "))
+	case key == "modinfo" && strings.HasPrefix(rest, "mod "):
+		return elfdiff.MainVersionCause(value(r.A), value(r.B))
+	case key == "modinfo" && strings.HasPrefix(rest, "dep "):
+		return elfdiff.DependencyCause(value(r.A), value(r.B))
+	case key == "modinfo" && strings.HasPrefix(rest, "=> "):
+		return "module-version"
+	case key == "file":
+		if Standard(pkg) {
+			return "toolchain-build"
+		}
+		return "source-edit"
+	}
+	return byKey[r.Key]
+}
+
+// fileArguments is what the go command calls a package that was given as a list of files.
+const fileArguments = "command-line-arguments"
+
+// Standard reports whether an import path is the standard library's: its first element has no dot, which modules' paths have by
+// convention, and it is neither a main package built from files nor one of the usual names of modules without a dot.
+func Standard(pkg string) bool {
+	first, _, _ := strings.Cut(pkg, "/")
+	return slices.Contains(elfdiff.StandardRoots(), first)
+}
+
+func packageOf(r actions.Root) string {
+	if len(r.Actions) == 0 {
+		return ""
+	}
+	_, pkg, _ := strings.Cut(r.Actions[0], " ")
+	return pkg
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func holds(list *string, flag string) bool { return strings.Contains(value(list), `"`+flag+`"`) }
+
+func vendored(dir *string) bool { return slices.Contains(strings.Split(value(dir), "/"), "vendor") }
+
+// releaseIn finds the release in "compile version go1.26.8" and the like.
+func releaseIn(s *string) string {
+	text := value(s)
+	if i := strings.Index(text, "version "); i >= 0 {
+		text = text[i+len("version "):]
+	}
+	return strings.Trim(text, `"`)
+}
+
+// linkerCause names a difference of the linker's flags: -X by what it sets, -s and -w as stripping, -buildid as a build ID.
+func linkerCause(r actions.Root) string {
+	x, y := elfdiff.ParseLinkFlags(unlist(value(r.A))), elfdiff.ParseLinkFlags(unlist(value(r.B)))
+	ids := x.Causes(y)
+	if len(ids) == 0 {
+		return "ldflags"
+	}
+	return ids[0]
+}
+
+// unlist makes a line of a list of quoted strings, as the linker's flags are logged.
+func unlist(s string) string {
+	return strings.NewReplacer(`["`, "", `"]`, "", `" "`, " ", "[]", "").Replace(s)
+}
+
+// FromActions names why two builds' actions differ, each cause once, with what follows from another left out: paths, files and lists
+// of imports follow from -trimpath and from tags, tools from the Go release. What has no name is unknown, with what is known.
+func FromActions(at *actions.Attribution) []elfdiff.Cause {
+	byID := map[string][]string{}
+	var order []string
+	for _, r := range at.Roots {
+		id := FromRoot(r)
+		if id == "" {
+			id = "unknown"
+		}
+		if !slices.Contains(order, id) {
+			order = append(order, id)
+		}
+		byID[id] = append(byID[id], say(r))
+	}
+	folded := func(id string, under ...string) {
+		if slices.ContainsFunc(under, func(u string) bool { return len(byID[u]) > 0 }) {
+			delete(byID, id)
+		}
+	}
+	tools := []string{"go-version", "toolchain-build"}
+	for _, id := range []string{"goexperiment", "goamd64", "goarm", "source-edit", "cgo-flags", "cc-identity", "unknown"} {
+		if id == "source-edit" && len(byID["go-version"]) == 0 {
+			continue // a patched toolchain does not edit the project
+		}
+		if id != "cgo-flags" && id != "cc-identity" && id != "goamd64" && id != "goarm" {
+			folded(id, tools...)
+		}
+	}
+	if len(byID["trimpath-one-side"]) > 0 {
+		folded("build-path", "trimpath-one-side")
+		folded("vendor-mode", "trimpath-one-side")
+		folded("module-version", "trimpath-one-side")
+	}
+	folded("build-path", "vendor-mode")
+	for _, root := range []string{"build-tags", "race", "cover", "goexperiment", "plugin-path", "go-version", "toolchain-build", "module-version", "vendor-mode", "source-edit", "trimpath-one-side"} {
+		folded("unknown", root) // lists of imports and files that follow
+	}
+	if len(byID["build-tags"])+len(byID["race"])+len(byID["goexperiment"])+len(byID["cover"]) > 0 {
+		byID["source-edit"] = slices.DeleteFunc(byID["source-edit"], func(s string) bool { return strings.Contains(s, absent) })
+		if len(byID["source-edit"]) == 0 {
+			delete(byID, "source-edit")
+		}
+	}
+	out := []elfdiff.Cause{}
+	for _, id := range order {
+		if e := byID[id]; len(e) > 0 {
+			c := elfdiff.Cause{ID: id, Evidence: strings.Join(e[:min(len(e), 4)], "; ")}
+			if len(e) > 4 {
+				c.Evidence += fmt.Sprintf("; and %d more", len(e)-4)
+			}
+			if known, ok := Lookup(id); ok {
+				c.Fix = known.Fix
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+const absent = "nothing"
+
+// say puts a root in words.
+func say(r actions.Root) string {
+	show := func(s *string) string {
+		if s == nil {
+			return absent
+		}
+		return *s
+	}
+	where := packageOf(r)
+	if n := len(r.Actions); n > 1 {
+		where += fmt.Sprintf(" and %d more", n-1)
+	}
+	switch {
+	case r.Unstable():
+		return fmt.Sprintf("%s: its inputs are equal, what was compiled from them is not", where)
+	case strings.HasPrefix(r.Key, "file ") && r.A != nil && r.B != nil:
+		return fmt.Sprintf("%s differs", path.Join(packageOf(r), strings.TrimPrefix(r.Key, "file ")))
+	}
+	return fmt.Sprintf("%s of %s is %s and %s", r.Key, where, show(r.A), show(r.B))
+}
