@@ -20,6 +20,7 @@ type project struct {
 	extra       bool   // main imports one package more
 	linkflags   string
 	vcs         string
+	recorded    string // more of the build information
 }
 
 func base() project {
@@ -42,6 +43,10 @@ func (w *logWriter) block(name string, writes ...string) string {
 
 func (p project) log() string {
 	var w logWriter
+	trim := "trimpath\n"
+	if p.dir != "" {
+		trim = "compile\n" // which says nothing
+	}
 	origin := func(d string) string {
 		if p.dir == "" {
 			return "module example.test@\n"
@@ -52,7 +57,7 @@ func (p project) log() string {
 	fmt.Fprintln(&w, "# example.test/lib\nwarning: a compiler's")
 	cgo := w.block("build runtime/cgo", "compile\n", "goos linux goarch amd64\n", "import \"runtime/cgo\"\n",
 		fmt.Sprintf("CC=%s [] %s [\"-lpthread\"]\n", p.cc, p.cflags), "CC ID=\"gcc version 12.2.0 (Debian) \"\n", "file cgo.go h1\n", "import unsafe \n")
-	lib := w.block("build example.test/lib", "compile\n", origin("lib"), "go 1.20\n", "import \"example.test/lib\"\n",
+	lib := w.block("build example.test/lib", "compile\n", origin("lib"), trim, "go 1.20\n", "import \"example.test/lib\"\n",
 		"omitdebug false standard false local false prefix \"\"\n", fmt.Sprintf("CC=%s [] %s []\n", p.cc, p.cflags),
 		"compile compile version go1.26.8 [\"-dynlink\"] []\n", "GOAMD64=v1\n", "file lib.go "+p.lib+"\n", "import runtime/cgo "+cgo+"\n")
 	if p.libContents != "" {
@@ -64,8 +69,8 @@ func (p project) log() string {
 		x := w.block("build example.test/x", "compile\n", "file x.go h3\n")
 		imports, files = append(imports, "import example.test/x "+x+"\n"), append(files, "packagefile example.test/x="+x+"\n")
 	}
-	w.block("build "+p.main, append([]string{"compile\n", origin("p"), fmt.Sprintf("import %q\n", p.main),
-		fmt.Sprintf("modinfo %q\n", fmt.Sprintf("path\t%s\nbuild\t-buildmode=plugin\nbuild\tvcs.revision=%s\n", p.main, p.vcs)), "file main.go h2\n"}, imports...)...)
+	w.block("build "+p.main, append([]string{"compile\n", origin("p"), trim, fmt.Sprintf("import %q\n", p.main),
+		fmt.Sprintf("modinfo %q\n", fmt.Sprintf("path\t%s\nbuild\t-buildmode=plugin\nbuild\tvcs.revision=%s\n%s", p.main, p.vcs, p.recorded)), "file main.go h2\n"}, imports...)...)
 	for range 2 { // the go command prints a link's block twice
 		w.block("link "+p.main, append([]string{"link\n", "buildmode plugin goos linux goarch amd64\n", fmt.Sprintf("import %q\n", p.main),
 			"link link version go1.26.8 [] plugin\n", "linkflags " + p.linkflags + "\n", "GOAMD64=v1\n", "GOROOT=\n"}, files...)...)
@@ -123,8 +128,10 @@ func TestCompare(t *testing.T) {
 		{name: "one import more", b: func(p *project) { p.extra = true },
 			roots: []string{`import example.test/x: absent => X (build example.test/p)`}, cascade: 1, only: "build example.test/x"},
 		{name: "file arguments", b: func(p *project) { p.main = "command-line-arguments" },
-			roots: []string{`importpath: example.test/p => command-line-arguments (build example.test/p, link example.test/p)`,
-				`modinfo path: example.test/p => command-line-arguments (build example.test/p)`}},
+			roots: []string{`importpath: example.test/p => command-line-arguments (build example.test/p, link example.test/p)`}},
+		{name: "-trimpath on one side", a: func(p *project) { p.dir = "/src" }, roots: []string{`trimpath: absent => true (build example.test/lib, build example.test/p)`}, cascade: 1},
+		{name: "recorded flags", b: func(p *project) { p.linkflags, p.recorded = `["-s"]`, "build\t-ldflags=-s\n" },
+			roots: []string{`linkflags: [] => ["-s"] (link example.test/p)`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x, y := base(), base()

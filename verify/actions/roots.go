@@ -13,6 +13,7 @@ func sortPairs(pairs []*pair) {
 
 // finish collects the roots, those of one key and values together.
 func (c *comparison) finish() {
+	c.follow()
 	o := c.out
 	o.Actions = len(c.pairs)
 	slices.Sort(o.OnlyA)
