@@ -1,0 +1,137 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Unpack verifies the whole kit and then writes its parts below dir, each to a new file that takes its place only when its
+// bytes are right. Files that are right already stay. Parts that are held must be there already. Nothing is written
+// outside dir, also where links lead out of it, and nothing at all if a part is wrong.
+func (k *Kit) Unpack(ctx context.Context, dir string, progress func(int64)) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := k.notOld(root); err != nil {
+		return err
+	}
+	if err := k.Verify(ctx, progress); err != nil {
+		return err
+	}
+	for _, p := range k.Manifest.Parts {
+		if p.Held && !right(ctx, root, p) {
+			return fmt.Errorf("%w: %q is to come from the kit with the manifest %s; unpack that first", ErrBase, p.Path, k.Manifest.Since)
+		}
+	}
+	for _, p := range k.Manifest.Parts {
+		if p.Held || right(ctx, root, p) {
+			continue
+		}
+		if err := k.place(ctx, root, p); err != nil {
+			return err
+		}
+	}
+	return k.take(root)
+}
+
+func mode(p Part) fs.FileMode {
+	if p.Exec {
+		return 0o755
+	}
+	return 0o644
+}
+
+// right reports whether the file is there as it should be.
+func right(ctx context.Context, root *os.Root, p Part) bool {
+	st, err := root.Lstat(p.Path)
+	if err != nil || !st.Mode().IsRegular() || st.Size() != p.Size || st.Mode().Perm() != mode(p) {
+		return false
+	}
+	f, err := root.Open(p.Path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return copyPart(ctx, nil, f, p, nil) == nil
+}
+
+func (k *Kit) place(ctx context.Context, root *os.Root, p Part) error {
+	if err := root.MkdirAll(path.Dir(p.Path), 0o755); err != nil {
+		return err
+	}
+	return replace(root, p.Path, mode(p), func(w io.Writer) error { return copyPart(ctx, w, k.section(p), p, nil) })
+}
+
+// replace writes a file beside its place and renames it.
+func replace(root *os.Root, name string, mode fs.FileMode, write func(io.Writer) error) error {
+	next := name + ".plugproof-new"
+	if err := root.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err == nil {
+		err = root.Rename(next, name)
+	}
+	if err != nil {
+		return errors.Join(err, root.Remove(next))
+	}
+	return nil
+}
+
+// serials is the folder that remembers which kits were taken, below the folder that they were unpacked to.
+const serials = ".plugproof-kits"
+
+// notOld refuses a kit with a lower serial than one of its name that was taken, or another one with the same.
+func (k *Kit) notOld(root *os.Root) error {
+	f, err := root.Open(path.Join(serials, k.Manifest.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 256))
+	if err != nil {
+		return err
+	}
+	number, digest, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
+	taken, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q cannot be read: %w", path.Join(serials, k.Manifest.Name), err)
+	}
+	switch {
+	case k.Manifest.Serial < taken:
+		return fmt.Errorf("%w: serial %d, and %d of %q was taken", ErrOld, k.Manifest.Serial, taken, k.Manifest.Name)
+	case k.Manifest.Serial == taken && digest != string(k.Manifest.Digest()):
+		return fmt.Errorf("%w: another kit %q with the serial %d was taken", ErrOld, k.Manifest.Name, taken)
+	}
+	return nil
+}
+
+func (k *Kit) take(root *os.Root) error {
+	if err := root.MkdirAll(serials, 0o755); err != nil {
+		return err
+	}
+	return replace(root, path.Join(serials, k.Manifest.Name), 0o644, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%d %s\n", k.Manifest.Serial, k.Manifest.Digest())
+		return err
+	})
+}
