@@ -1,0 +1,175 @@
+package drift
+
+import (
+	"fmt"
+	"strings"
+)
+
+// call compares two calls: whom, and with what. It reports whether the callee returns.
+func (w *walk) call(x, y inst, st *state) bool {
+	f, fx := w.callee(0, x, st)
+	g, fy := w.callee(1, y, st)
+	name := ""
+	switch {
+	case fx && fy:
+		a, b := w.placeOf(0, f), w.placeOf(1, g)
+		if p := w.space(0).functions.at(a.addr); p != nil && a.name == "" {
+			name = p.name
+		}
+		if f != g {
+			if w.c.samePlace(a, b, nil) == no {
+				panic(differs{fmt.Sprintf("calls %s instead of %s", w.show(1, g), w.show(0, f))})
+			}
+			w.undecided("it calls %s or %s", w.show(0, f), w.show(1, g))
+		}
+	case fx || fy:
+		w.undecided("a call of a function and of a value")
+	default:
+		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a call", false)
+	}
+	w.arguments(name, st)
+	return w.called(name, st)
+}
+
+// callee is the function that is called, if it is known.
+func (w *walk) callee(side int, in inst, st *state) (value, bool) {
+	if in.target != 0 {
+		return w.address(side, w.space(side).through(place{addr: in.target})), true
+	}
+	o := w.resolve(side, in.src[0], st)
+	return o.v, !o.mem && o.v.kind == valAddr
+}
+
+// arguments compares what was put where arguments are, for this call.
+func (w *walk) arguments(name string, st *state) {
+	regs := w.c.dec.results()
+	for i, r := range regs {
+		a, aok := st[0][r]
+		b, bok := st[1][r]
+		if !aok || !bok || !a.fresh || !b.fresh {
+			if aok && bok && a.fresh != b.fresh && a.v != b.v && (a.v.kind != valClass || b.v.kind != valClass) && w.equal(a.v, b.v) != yes {
+				w.undecided("an argument of %s", name)
+			}
+			continue
+		}
+		w.demand(a.v, b.v, "an argument")
+		if i+1 < len(regs) && a.v.kind == valAddr && b.v.kind == valAddr {
+			if n := st.get(0, regs[i+1]); n.kind == valConst && n.n > 0 { // a string
+				w.text(w.placeOf(0, a.v), w.placeOf(1, b.v), n.n)
+			}
+		}
+	}
+	if len(regs) > 0 {
+		return
+	}
+	size := int64(0) // ABI0: above the return address, in words
+	if f := w.c.host.functions.byName[name]; len(f) > 0 {
+		size = int64(max(0, w.c.host.functions.list[f[0]].args))
+	}
+	link := w.c.dec.linkSize()
+	for off := link; off < link+size; off += link {
+		l, m := w.slotAt(0, off), w.slotAt(1, off)
+		a, aok := st[0][l]
+		b, bok := st[1][m]
+		if aok && bok && a.fresh && b.fresh {
+			w.demand(a.v, b.v, "an argument")
+			if n := st.get(0, w.slotAt(0, off+link)); n.kind == valConst && n.n > 0 && a.v.kind == valAddr && b.v.kind == valAddr {
+				w.text(w.placeOf(0, a.v), w.placeOf(1, b.v), n.n)
+			}
+		}
+	}
+}
+
+// text compares two strings of a known length, which have no symbol.
+func (w *walk) text(a, b place, n int64) {
+	h, p := w.c.host, w.c.plugin
+	if a.name != "" || b.name != "" || n > maxString || len(h.symbols.covering(a.addr)) > 0 || !h.readOnly(a.addr) || !p.readOnly(b.addr) || h.functions.at(a.addr) != nil {
+		return
+	}
+	if w.c.sameBytes(a.addr, b.addr, int(n)) == no && w.doubt == "" {
+		panic(differs{fmt.Sprintf("%q instead of %q", p.bytesAt(b.addr, int(min(n, 40))), h.bytesAt(a.addr, int(min(n, 40))))})
+	}
+}
+
+// keeps are the registers that a function of the runtime writes, of those that have a calling convention of their own.
+func (w *walk) keeps(name string) ([]loc, bool) {
+	amd := w.c.unit == 1
+	switch {
+	case strings.HasPrefix(name, "runtime.gcWriteBarrier") && amd:
+		return []loc{11, flagsLoc}, true
+	case strings.HasPrefix(name, "runtime.gcWriteBarrier"):
+		return []loc{8, flagsLoc}, true
+	case strings.HasPrefix(name, "runtime.duffzero") && amd, strings.HasPrefix(name, "runtime.duffcopy") && amd:
+		return []loc{rDI, rSI, floatLoc, flagsLoc}, true
+	case strings.HasPrefix(name, "runtime.duffzero"), strings.HasPrefix(name, "runtime.duffcopy"):
+		return []loc{0, 1, 2, flagsLoc}, true
+	}
+	return nil, false
+}
+
+// noReturn are the beginnings of the names of functions that do not return.
+var noReturn = []string{"runtime.panic", "runtime.goPanic", "runtime.gopanic", "runtime.throw", "runtime.fatal", "runtime.goexit", "runtime.block"}
+
+// called applies what is known after a call: results are the same on both sides, all else in registers is gone.
+func (w *walk) called(name string, st *state) bool {
+	for _, s := range noReturn {
+		if strings.HasPrefix(name, s) {
+			return false
+		}
+	}
+	regs, keeps := w.keeps(name)
+	if !keeps {
+		for r := range fpFlags + 1 {
+			regs = append(regs, r)
+		}
+	}
+	for _, r := range regs {
+		v := value{valClass, w.class()}
+		st[0][r], st[1][r] = entry{v: v}, entry{v: v}
+	}
+	return true
+}
+
+// returns compares results.
+func (w *walk) returns(st *state) {
+	w.arguments("", st)
+	if len(w.c.dec.results()) > 0 {
+		return
+	}
+	for l, a := range st[0] { // ABI0: beyond the frame
+		if b, ok := st[1][l]; l >= callerLoc/2 && ok && w.equal(a.v, b.v) != yes {
+			w.demand(a.v, b.v, "a result")
+			if n := st.get(0, l+loc(w.c.dec.linkSize())); n.kind == valConst && n.n > 0 && a.v.kind == valAddr && b.v.kind == valAddr {
+				w.text(w.placeOf(0, a.v), w.placeOf(1, b.v), n.n)
+			}
+		} else if l >= callerLoc/2 && !ok {
+			w.undecided("a result")
+		}
+	}
+}
+
+// maxTargets bounds the entries of a jump table.
+const maxTargets = 1 << 12
+
+// table follows a jump through a table of addresses.
+func (w *walk) table(x, y inst, st *state) {
+	a, b := w.resolve(0, x.src[0], st), w.resolve(1, y.src[0], st)
+	if !a.mem || !b.mem || a.base.kind != valAddr || b.base.kind != valAddr || a.slot != noLoc || b.slot != noLoc {
+		w.undecided("a jump to a computed address")
+		return
+	}
+	w.demand(a.index, b.index, "a jump")
+	p, q := w.placeOf(0, a.base).addr, w.placeOf(1, b.base).addr
+	ptr := uint64(w.c.host.file.PtrSize())
+	for i := range uint64(maxTargets) {
+		s, ok := w.c.host.pointer(p + i*ptr)
+		t, was := w.c.plugin.pointer(q + i*ptr)
+		if !ok || !was || w.leaves(0, s.addr) || w.leaves(1, t.addr) {
+			if i == 0 {
+				w.undecided("a jump through a table that was not found")
+			}
+			return
+		}
+		w.arrive([2]uint64{s.addr, t.addr}, st.clone())
+	}
+}

@@ -1,0 +1,164 @@
+// Package drift finds functions of which host and plugin have two versions although the fingerprints of their packages agree: a fingerprint covers
+// what a package exports and what others inline of it, and no other function's code.
+//
+// The two files cannot be compared byte by byte. A plugin is compiled with -dynlink, a host is not: one register is not available, and data is
+// reached through the global offset table. Up to the register allocator the compiler does the same for both, so a pair of functions is followed
+// instruction by instruction, values through registers and the frame, and is the same if both do the same with the same values. Strings,
+// constants and callees are compared by what they are. What cannot be followed is said to be undecided.
+package drift
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// Finding is a function and what was found of it.
+type Finding struct {
+	Function string
+	Why      string
+}
+
+// Result is what a comparison found.
+type Result struct {
+	Functions int       // that both files have in the packages
+	Differ    []Finding // of which there are two versions
+	Undecided []Finding // of which it cannot be told
+}
+
+// comparison is a host and a plugin.
+type comparison struct {
+	host, plugin *space
+	dec          decoder
+	unit         uint64 // bytes by which instructions are aligned
+}
+
+// Compare compares the functions that host and plugin both have, of those packages that include names. An error means that one of the files
+// cannot be compared; nothing is known of its functions then.
+func Compare(host, plugin *goelf.File, include func(pkg string) bool) (*Result, error) {
+	c := &comparison{}
+	switch host.Machine {
+	case elf.EM_X86_64:
+		c.dec, c.unit = amd64{}, 1
+	case elf.EM_ARM:
+		c.dec, c.unit = arm{}, 4
+	default:
+		return nil, fmt.Errorf("comparing functions: the instructions of %v are not known", host.Machine)
+	}
+	var err error
+	if c.host, err = newSpace(host); err != nil {
+		return nil, fmt.Errorf("comparing functions: the host: %w", err)
+	}
+	if c.plugin, err = newSpace(plugin); err != nil {
+		return nil, fmt.Errorf("comparing functions: the plugin: %w", err)
+	}
+	r := &Result{}
+	names := make([]string, 0, len(c.plugin.functions.byName))
+	for name := range c.plugin.functions.byName {
+		if len(c.host.functions.byName[name]) > 0 && include(packageOf(name)) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		r.Functions++
+		switch different, doubt := c.named(name); {
+		case different != "":
+			r.Differ = append(r.Differ, Finding{name, different})
+		case doubt != "":
+			r.Undecided = append(r.Undecided, Finding{name, doubt})
+		}
+	}
+	return r, nil
+}
+
+// named compares the functions of one name. There may be several: instances of one generic function whose full names are not known.
+func (c *comparison) named(name string) (different, doubt string) {
+	x, y := c.host.functions.byName[name], c.plugin.functions.byName[name]
+	if len(x) == 1 && len(y) == 1 {
+		return c.pair(&c.host.functions.list[x[0]], &c.plugin.functions.list[y[0]])
+	}
+	if len(x)*len(y) > 64 {
+		return "", fmt.Sprintf("there are %d and %d of that name", len(x), len(y))
+	}
+	for _, j := range y {
+		found := false
+		for _, i := range x {
+			if d, u := c.pair(&c.host.functions.list[i], &c.plugin.functions.list[j]); d == "" && u == "" {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return "", "there are several of that name, and one has no equal"
+		}
+	}
+	return "", ""
+}
+
+// pair compares two functions.
+func (c *comparison) pair(f, g *function) (different, doubt string) {
+	w := &walk{c: c, fn: [2]*function{f, g}}
+	if different, doubt = w.run(); doubt != "" && c.sameCode(f, g) {
+		doubt = ""
+	}
+	return different, doubt
+}
+
+// sameCode reports whether the bytes are the same but for where they lead. It serves where instructions are not understood.
+func (c *comparison) sameCode(f, g *function) bool {
+	if f.size != g.size || f.size > 1<<20 {
+		return false
+	}
+	x, y := c.host.bytesAt(f.addr, int(f.size)), c.plugin.bytesAt(g.addr, int(g.size))
+	if len(x) != len(y) || uint64(len(x)) != f.size {
+		return false
+	}
+	for i := 0; i < len(x); i++ {
+		if x[i] == y[i] {
+			continue
+		}
+		done := c.leads(f.addr, g.addr, x, y, i)
+		if done == 0 {
+			return false
+		}
+		i += done - 1
+	}
+	return true
+}
+
+// leads explains a differing byte: four bytes around it are a distance that leads to the same place in both files. It returns how many bytes
+// from i on are explained.
+func (c *comparison) leads(a, b uint64, x, y []byte, i int) int {
+	for j := i; j > i-4 && j >= 0; j-- {
+		if j+4 > len(x) {
+			continue
+		}
+		p := a + uint64(j) + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(x[j:]))))
+		q := b + uint64(j) + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(y[j:]))))
+		if c.host.mapped(p) && c.plugin.mapped(q) && c.samePlace(c.host.through(place{addr: p}), c.plugin.through(place{addr: q}), nil) == yes {
+			return j + 4 - i
+		}
+	}
+	return 0
+}
+
+// packageOf is the import path in a function's name: what stands before the first dot after the last slash outside brackets. Dots in the path's last
+// element are written "%2e" by the compiler.
+func packageOf(name string) string {
+	name = strings.TrimPrefix(name, "type:.eq.")
+	name = strings.TrimPrefix(name, "type:.hash.")
+	if i := strings.IndexAny(name, "[("); i > 0 {
+		name = name[:i]
+	}
+	slash := strings.LastIndexByte(name, '/')
+	dot := strings.IndexByte(name[slash+1:], '.')
+	if dot < 0 {
+		return ""
+	}
+	return strings.ReplaceAll(name[:slash+1+dot], "%2e", ".")
+}

@@ -1,0 +1,193 @@
+package drift
+
+import (
+	"fmt"
+	"strings"
+)
+
+// doing is an instruction of one side with its operands, in the form in which both sides are compared.
+type doing struct {
+	op       string
+	args     []operand
+	dst      []loc
+	commutes bool
+	store    bool
+}
+
+// event compares what both sides do next and gives the addresses after it. done is set where the ways end, part or meet.
+func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
+	kx, ky := w.kindOf(0, x), w.kindOf(1, y)
+	if kx != ky {
+		panic(differs{fmt.Sprintf("%s instead of %s", does(y, ky), does(x, kx))})
+	}
+	next = [2]uint64{x.next, y.next}
+	switch kx {
+	case kindStop:
+		return next, true
+	case kindRet:
+		w.returns(st)
+		return next, true
+	case kindCond:
+		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a condition", false)
+		w.part(x, y, st)
+		return next, true
+	case kindCall, kindJump:
+		goesOn := w.call(x, y, st)
+		return next, !goesOn || kx == kindJump
+	case kindTable:
+		w.table(x, y, st)
+		return next, true
+	}
+	a, b := w.doing(0, x, st), w.doing(1, y, st)
+	if a.op != b.op || len(a.args) != len(b.args) || len(a.dst) != len(b.dst) {
+		panic(differs{fmt.Sprintf("%s instead of %s", strings.TrimSpace(b.op), strings.TrimSpace(a.op))})
+	}
+	w.values(a.args, b.args, a.op, a.commutes)
+	for side, in := range []inst{x, y} {
+		for _, s := range in.src {
+			w.use(side, s, st)
+		}
+	}
+	for i := range a.dst {
+		v := value{valClass, w.class()}
+		st[0][a.dst[i]], st[1][b.dst[i]] = entry{v, true}, entry{v, true}
+		if a.dst[i] == flagsLoc {
+			st[0][flagsLoc], st[1][flagsLoc] = entry{v: v}, entry{v: v}
+		}
+	}
+	if a.store {
+		w.stored(a, b, st)
+	}
+	return next, false
+}
+
+// stored forgets what an event overwrites in the frame.
+func (w *walk) stored(a, b doing, st *state) {
+	v := value{valClass, w.class()}
+	for side, d := range []doing{a, b} {
+		if len(d.args) > 0 && d.args[0].slot != noLoc {
+			for l := d.args[0].slot; l < d.args[0].slot+loc(max(d.args[0].size, 1)); l += 4 {
+				delete(st[side], l)
+			}
+			st[side][d.args[0].slot] = entry{v: v}
+		}
+	}
+}
+
+// kindOf is an instruction's kind here: a jump out of the function is a call, moves that were not applied are events.
+func (w *walk) kindOf(side int, in inst) kind {
+	if in.kind == kindMove || in.kind == kindLEA {
+		return kindOp
+	}
+	return in.kind
+}
+
+func does(in inst, k kind) string {
+	switch k {
+	case kindCall:
+		return "a call"
+	case kindCond:
+		return "a branch"
+	case kindRet:
+		return "a return"
+	case kindStop:
+		return "the end"
+	case kindTable, kindJump:
+		return "a jump"
+	}
+	return strings.TrimSpace(in.op)
+}
+
+// doing brings an instruction into the form of comparison: an LEA is a sum.
+func (w *walk) doing(side int, in inst, st *state) doing {
+	d := doing{op: in.op, dst: in.dst, commutes: in.commutes, store: in.store}
+	if in.kind == kindLEA {
+		o := w.resolve(side, in.src[0], st)
+		base, index := operand{v: o.base, slot: noLoc}, operand{v: o.index, slot: noLoc}
+		number := func(n int64) operand { return operand{v: value{valConst, n}, slot: noLoc} }
+		switch {
+		case o.index == none:
+			d.op, d.args = "ADD"+in.op[3:], []operand{base, number(o.disp)}
+		case o.scale == 1 && o.disp == 0:
+			d.op, d.args = "ADD"+in.op[3:], []operand{base, index}
+		default:
+			d.args = []operand{base, index, number(o.scale), number(o.disp)}
+		}
+		d.commutes = o.index == none || o.scale == 1
+		return d
+	}
+	for _, a := range in.src {
+		d.args = append(d.args, w.resolve(side, a, st))
+	}
+	if strings.HasPrefix(d.op, "ADD") && len(d.dst) == 2 && d.dst[1] == flagsLoc { // flags that matter are read by other instructions, which LEA's would not be
+		d.dst = d.dst[:1]
+		st[side][flagsLoc] = entry{v: value{valClass, w.class()}}
+	}
+	return d
+}
+
+// values compares operands in order.
+func (w *walk) values(a, b []operand, op string, commutes bool) {
+	if commutes && len(a) >= 2 && !a[0].mem && !a[1].mem && !b[0].mem && !b[1].mem {
+		if w.equal(a[0].v, b[0].v) != yes && w.equal(a[0].v, b[1].v) == yes && w.equal(a[1].v, b[0].v) == yes {
+			b = append([]operand{b[1], b[0]}, b[2:]...)
+		}
+	}
+	for i := range a {
+		w.operands(a[i], b[i], op)
+	}
+}
+
+func (w *walk) operands(a, b operand, op string) {
+	if a.mem != b.mem {
+		w.undecided("memory and a register in %s", strings.TrimSpace(op))
+		return
+	}
+	if !a.mem {
+		w.demand(a.v, b.v, op)
+		return
+	}
+	if (a.slot == noLoc) != (b.slot == noLoc) || a.size != b.size {
+		w.undecided("other memory in %s", strings.TrimSpace(op))
+		return
+	}
+	if a.slot != noLoc {
+		if w.equal(a.v, b.v) != yes && w.sameVariable(a.base, b.base) != yes {
+			w.undecided("other variables in %s", strings.TrimSpace(op))
+		}
+		return
+	}
+	w.demand(a.base, b.base, op)
+	w.demand(a.index, b.index, op)
+	if a.scale != b.scale || a.disp != b.disp {
+		if w.doubt == "" {
+			panic(differs{fmt.Sprintf("the offset %d instead of %d in %s", b.disp, a.disp, strings.TrimSpace(op))})
+		}
+	}
+}
+
+// demand ends the walk when two values differ for certain.
+func (w *walk) demand(x, y value, op string) {
+	switch w.equal(x, y) {
+	case no:
+		if w.doubt == "" {
+			panic(differs{fmt.Sprintf("%s instead of %s", w.show(1, y), w.show(0, x))})
+		}
+	case maybe:
+		w.undecided("the operands of %s (%s, %s)", strings.TrimSpace(op), w.show(0, x), w.show(1, y))
+	}
+}
+
+// part follows both ways from a conditional jump, whichever of them falls through.
+func (w *walk) part(x, y inst, st *state) {
+	a, b := [2]uint64{x.target, y.target}, [2]uint64{x.next, y.next}
+	switch {
+	case x.cond == y.cond:
+	case w.c.dec.inverse(x.cond) == y.cond:
+		a, b = [2]uint64{x.target, y.next}, [2]uint64{x.next, y.target}
+	default:
+		panic(differs{fmt.Sprintf("branch %s instead of %s", y.cond, x.cond)})
+	}
+	w.arrive(a, st.clone())
+	w.arrive(b, st)
+}

@@ -1,0 +1,146 @@
+package drift
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// function is one entry of the runtime's function table.
+type function struct {
+	name string // with its type arguments where the dynamic symbols tell them
+	addr uint64
+	size uint64 // to the next function, padding included
+	args int32  // bytes of stack arguments (runtime/runtime2.go, _func)
+}
+
+// functions are a file's functions, sorted by address.
+type functions struct {
+	list   []function
+	byName map[string][]int
+}
+
+// Bounds of what is believed of a function table.
+const (
+	maxFunctions = 1 << 21
+	maxNameBytes = 1 << 10 // of one function; longer names are cut
+	maxTable     = 256 << 20
+)
+
+var errTable = errors.New("bad function table")
+
+// pclntab header (runtime/symtab.go, since Go 1.20): magic and sizes in 8 bytes, then words.
+const (
+	headFunctions = iota
+	headFiles
+	headText
+	headNames
+	headUnits
+	headFileNames
+	headPCs
+	headTable
+	headWords
+)
+
+// readFunctions reads the function table, which stripping leaves in place because the runtime needs it. The table counts from
+// runtime.text, which from Go 1.26 on it does not say: that is found by functions whose address is in the dynamic symbols, too.
+func readFunctions(f *goelf.File, symbols *symbolTable) (*functions, error) {
+	addr, size, err := f.PclntabRange()
+	if err != nil {
+		return nil, fmt.Errorf("reading functions: %w", err)
+	}
+	w := uint64(f.PtrSize())
+	head, err := f.ReadAddr(addr, 8+headWords*w)
+	if err != nil {
+		return nil, fmt.Errorf("reading functions: %w", err)
+	}
+	word := func(i int) uint64 { return f.Word(head[8+uint64(i)*w:]) }
+	n, namesAt, namesEnd, at := word(headFunctions), word(headNames), word(headUnits), word(headTable)
+	if n == 0 || n > maxFunctions || namesAt > namesEnd || namesEnd > size || at > size || size-at > maxTable || namesEnd-namesAt > maxTable || n > (size-at)/8 {
+		return nil, fmt.Errorf("reading functions: %w: %d of them in %#x bytes", errTable, n, size)
+	}
+	names, err := f.ReadAddr(addr+namesAt, namesEnd-namesAt)
+	if err != nil {
+		return nil, fmt.Errorf("reading functions: %w", err)
+	}
+	table, err := f.ReadAddr(addr+at, n*8+4)
+	if err != nil {
+		return nil, fmt.Errorf("reading functions: %w", err)
+	}
+	out := &functions{list: make([]function, 0, n), byName: map[string][]int{}}
+	for i := range n {
+		entry, next := f.Order.Uint32(table[i*8:]), f.Order.Uint32(table[i*8+8:])
+		info, err := f.ReadAddr(addr+at+uint64(f.Order.Uint32(table[i*8+4:])), 12)
+		if err != nil || next < entry {
+			return nil, fmt.Errorf("reading functions: %w: entry %d", errTable, i)
+		}
+		out.list = append(out.list, function{nameAt(names, f.Order.Uint32(info[4:])), uint64(entry), uint64(next - entry), int32(f.Order.Uint32(info[8:]))})
+	}
+	if !slices.IsSortedFunc(out.list, func(a, b function) int { return compareUint(a.addr, b.addr) }) {
+		return nil, fmt.Errorf("reading functions: %w: not in order", errTable)
+	}
+	text, ok := findText(out.list, symbols)
+	if !ok {
+		return nil, fmt.Errorf("reading functions: %w: no function is among the dynamic symbols", errTable)
+	}
+	for i := range out.list {
+		fn := &out.list[i]
+		fn.addr += text
+		if s := symbols.functionName(fn.addr); s != "" {
+			fn.name = s
+		}
+		out.byName[fn.name] = append(out.byName[fn.name], i)
+	}
+	return out, nil
+}
+
+func compareUint(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func nameAt(names []byte, off uint32) string {
+	if uint64(off) >= uint64(len(names)) {
+		return ""
+	}
+	b := names[off:]
+	b = b[:min(len(b), maxNameBytes)]
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}
+
+// findText takes the address on which most functions with a dynamic symbol of the same name agree.
+func findText(list []function, symbols *symbolTable) (uint64, bool) {
+	votes := map[uint64]int{}
+	var best uint64
+	for i, n := 0, 0; i < len(list) && n < 64; i += max(1, len(list)/2048) {
+		if at, ok := symbols.address(list[i].name); ok && at >= list[i].addr {
+			n++
+			votes[at-list[i].addr]++
+			if votes[at-list[i].addr] > votes[best] {
+				best = at - list[i].addr
+			}
+		}
+	}
+	return best, votes[best] > 0
+}
+
+// at finds the function that holds an address.
+func (fs *functions) at(addr uint64) *function {
+	i := sort.Search(len(fs.list), func(i int) bool { return fs.list[i].addr > addr })
+	if i == 0 || addr >= fs.list[i-1].addr+fs.list[i-1].size {
+		return nil
+	}
+	return &fs.list[i-1]
+}

@@ -1,0 +1,264 @@
+package drift
+
+import (
+	"fmt"
+	"strings"
+)
+
+// walk follows one function in both files at once. The compiler makes host and plugin from the same intermediate code, up to the register
+// allocator: -dynlink takes one register away and reaches data through the global offset table. So, moves apart, both sides must do the same
+// things with the same values in the same order; a value is followed through registers and the frame, wherever each side keeps it.
+type walk struct {
+	c       *comparison
+	fn      [2]*function
+	code    [2][]byte
+	insts   [2]map[uint64]inst
+	leaders [2]map[uint64]bool
+	frame   [2]int64
+	states  map[[2]uint64]*state
+	queue   [][2]uint64
+	classes int64
+	steps   int
+	places  [2][]place // by number; of the side that has not met it, the zero place
+	number  [2]map[place]int64
+	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
+	near    []int64
+	doubt   string // why the two cannot be shown equal
+}
+
+// differs ends a walk: the two do not do the same.
+type differs struct{ why string }
+
+// maxSteps bounds the events of one walk; the largest functions of the standard library need 200,000.
+const maxSteps = 1 << 21
+
+func (w *walk) space(side int) *space {
+	if side == 0 {
+		return w.c.host
+	}
+	return w.c.plugin
+}
+
+func (w *walk) undecided(format string, args ...any) {
+	if w.doubt == "" {
+		w.doubt = fmt.Sprintf(format, args...)
+	}
+}
+
+// run compares. It returns why the functions differ, or why it cannot be told; both are "" when they are the same.
+func (w *walk) run() (different, doubt string) {
+	defer func() {
+		if r := recover(); r != nil {
+			d, ok := r.(differs)
+			if !ok {
+				panic(r)
+			}
+			different = d.why
+		}
+	}()
+	var start [2]uint64
+	for side := range 2 {
+		w.insts[side], w.leaders[side] = map[uint64]inst{}, map[uint64]bool{}
+		w.number[side], w.pairs[side] = map[place]int64{}, map[int64]int64{}
+		code, err := w.space(side).file.ReadAddr(w.fn[side].addr, w.fn[side].size)
+		if err != nil {
+			return "", "its code cannot be read"
+		}
+		w.code[side] = code
+		w.scan(side)
+		start[side] = w.prologue(side)
+	}
+	w.states = map[[2]uint64]*state{}
+	w.arrive(start, newState())
+	for len(w.queue) > 0 && w.doubt != tooLong {
+		at := w.queue[0]
+		w.queue = w.queue[1:]
+		w.block(at, w.states[at].clone())
+	}
+	return "", w.doubt
+}
+
+const tooLong = "it is too long to be followed"
+
+// scan decodes from the first instruction to the last, for the targets of jumps and the numbers that strings are long.
+func (w *walk) scan(side int) {
+	fn := w.fn[side]
+	for pc := fn.addr; pc < fn.addr+fn.size; {
+		in := w.inst(side, pc)
+		if in.kind == kindBad {
+			pc += w.c.unit
+			continue
+		}
+		if (in.kind == kindCond || in.kind == kindJump) && in.target != 0 {
+			w.leaders[side][in.target] = true
+		}
+		if side == 0 {
+			for _, a := range in.src {
+				if a.kind == argImm && a.imm > 0 {
+					w.near = append(w.near, a.imm)
+				} else if a.kind == argMem && a.abs && a.index == noLoc && w.c.unit == 4 { // a literal
+					if v, err := w.space(0).file.ReadWord(uint64(a.disp)); err == nil && v > 0 && v < maxString {
+						w.near = append(w.near, int64(v))
+					}
+				}
+			}
+		}
+		pc = in.next
+	}
+}
+
+// inst decodes at pc. Outside the function there is only kindStop.
+func (w *walk) inst(side int, pc uint64) inst {
+	if in, ok := w.insts[side][pc]; ok {
+		return in
+	}
+	fn := w.fn[side]
+	in := inst{addr: pc, kind: kindStop, op: "end"}
+	if pc >= fn.addr && pc < fn.addr+fn.size {
+		in = w.c.dec.decode(w.code[side][pc-fn.addr:], pc)
+	}
+	w.insts[side][pc] = in
+	return in
+}
+
+// prologue finds the first instruction after the check for room on the stack, which depends on the frame's size, and measures the frame.
+func (w *walk) prologue(side int) uint64 {
+	start := w.fn[side].addr
+	pc := start
+	for i, checks := 0, 0; i < 16 && checks < 3; i++ {
+		in := w.inst(side, pc)
+		if in.kind == kindCond {
+			if !w.morestack(side, in.target) {
+				break
+			}
+			start, checks = in.next, checks+1
+		} else if in.kind == kindCall || in.kind == kindRet || in.kind == kindJump || in.kind == kindBad || in.kind == kindStop {
+			break
+		}
+		pc = in.next
+	}
+	pc = start
+	for range 8 {
+		in := w.inst(side, pc)
+		if in.kind != kindNop && in.kind != kindMove && in.kind != kindLEA || in.frame < 0 {
+			break
+		}
+		w.frame[side] += in.frame
+		pc = in.next
+	}
+	return start
+}
+
+// morestack reports whether what stands at pc asks for more stack.
+func (w *walk) morestack(side int, pc uint64) bool {
+	for range 64 {
+		in := w.inst(side, pc)
+		switch in.kind {
+		case kindCall:
+			f := w.space(side).functions.at(in.target)
+			return f != nil && strings.HasPrefix(f.name, "runtime.morestack")
+		case kindNop, kindMove:
+			pc = in.next
+		case kindJump:
+			pc = in.target
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// arrive brings a state to a point of both functions.
+func (w *walk) arrive(at [2]uint64, st *state) {
+	for side := range 2 {
+		at[side], _ = w.advance(side, at[side], st, true)
+	}
+	old, ok := w.states[at]
+	if !ok {
+		w.states[at] = st
+		w.queue = append(w.queue, at)
+	} else if old.merge(st, w.class) {
+		w.queue = append(w.queue, at)
+	}
+}
+
+func (w *walk) class() int64 {
+	w.classes++
+	return w.classes
+}
+
+// block follows events from one point to where the ways part or meet.
+func (w *walk) block(at [2]uint64, st *state) {
+	for {
+		if w.steps++; w.steps > maxSteps || len(w.states) > maxSteps/64 {
+			w.doubt = tooLong
+			return
+		}
+		x, y := w.inst(0, at[0]), w.inst(1, at[1])
+		if x.kind == kindBad || y.kind == kindBad {
+			w.bad(x, y)
+			return
+		}
+		next, done := w.event(x, y, st)
+		if done {
+			return
+		}
+		crossed := false
+		for side := range 2 {
+			var met bool
+			next[side], met = w.advance(side, next[side], st, false)
+			crossed = crossed || met
+		}
+		if crossed {
+			w.arrive(next, st)
+			return
+		}
+		at = next
+	}
+}
+
+func (w *walk) bad(x, y inst) {
+	if x.kind == kindBad {
+		w.undecided("%s in the host's code", x.op)
+		return
+	}
+	w.undecided("%s in the plugin's code", y.op)
+}
+
+// advance applies moves from pc on and returns where the next event is. Unless cross is set it stops where another way joins, and says so.
+func (w *walk) advance(side int, pc uint64, st *state, cross bool) (uint64, bool) {
+	for range 1 << 12 {
+		in := w.inst(side, pc)
+		if !cross && (w.leaders[side][pc] || in.kind == kindJump) {
+			return pc, true
+		}
+		switch in.kind {
+		case kindNop:
+			pc = in.next
+		case kindJump:
+			if w.leaves(side, in.target) {
+				return pc, false
+			}
+			pc = in.target
+		case kindMove, kindLEA:
+			if !w.move(side, in, st) {
+				return pc, false
+			}
+			pc = in.next
+		case kindOp:
+			if !w.fold(side, in, st) {
+				return pc, false
+			}
+			pc = in.next
+		default:
+			return pc, false
+		}
+	}
+	return pc, false
+}
+
+// leaves reports whether an address is outside the function.
+func (w *walk) leaves(side int, target uint64) bool {
+	fn := w.fn[side]
+	return target < fn.addr || target >= fn.addr+fn.size
+}
