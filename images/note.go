@@ -26,7 +26,7 @@ type Script struct {
 	Package string `json:"package"` // pkgver
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	Arch    string `json:"arch"` // as xbps says it
+	Arch    string `json:"arch"` // of the machine, as xbps says it
 	Text    []byte `json:"text"`
 }
 

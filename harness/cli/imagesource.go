@@ -69,7 +69,7 @@ func (a *app) sourceRoot(ctx context.Context, arch string, s imageSource) (*vm.R
 	if err := flavour(root, &note); err != nil {
 		return nil, nil, err
 	}
-	scripts, err := root.Tree.Pending(root.Pkgvers)
+	scripts, err := root.Tree.Pending(root.Pkgvers, machineName(arch, note.Libc))
 	if err != nil {
 		return nil, nil, usagef("", "%w", err)
 	}
@@ -164,6 +164,15 @@ func (a *app) refuse(path string, findings []audit.Finding) error {
 		return err
 	}
 	return verdict(ExitFinding)
+}
+
+// machineName is what xbps calls a machine: its name with musl, or without the ending for glibc.
+func machineName(arch, libc string) string {
+	name := base.Architecture(arch)
+	if libc == "glibc" {
+		name = strings.TrimSuffix(name, "-musl")
+	}
+	return name
 }
 
 // machines are the ELF machines of the architectures.

@@ -48,6 +48,18 @@ func (m *Machine) use(p *Prebuilt) error {
 		*f.into = d
 	}
 	m.Initrd, m.Kernel, m.Release = p.Initrd, p.Kernel, p.Release
+	return m.room()
+}
+
+// room gives a machine with a large image the memory for it: while the kernel unpacks it, it is there twice.
+func (m *Machine) room() error {
+	st, err := os.Stat(m.Initrd)
+	if err != nil {
+		return err
+	}
+	if m.MemoryMiB == 0 && st.Size() > LargePayload {
+		m.MemoryMiB = LargeMemory + int(2*st.Size()>>20)
+	}
 	return nil
 }
 
@@ -69,7 +81,10 @@ func (s Setup) image(ctx context.Context, m *Machine, k *kernel.Kernel) error {
 	if s.Root != nil {
 		r.Root, r.Scripts, r.Note, r.Init = s.Root.Files, s.Root.Scripts, s.Root.Note, init
 		r.Note.Kernel = k.Release
-		return s.keep(m, r)
+		if err := s.keep(m, r); err != nil {
+			return err
+		}
+		return m.room()
 	}
 	parts, err := s.parts(ctx, init)
 	if err != nil {
@@ -107,6 +122,15 @@ func isDigest(d results.Digest) bool {
 	rest, ok := strings.CutPrefix(string(d), "sha256:")
 	raw, err := hex.DecodeString(rest)
 	return ok && err == nil && len(raw) == sha256.Size
+}
+
+// DefaultParts are what the default image is packed from.
+func DefaultParts(ctx context.Context, s Setup) (base.Parts, error) {
+	init, err := compileGuest(ctx, s.Go, s.Arch, s.Cache)
+	if err != nil {
+		return base.Parts{}, err
+	}
+	return s.parts(ctx, init)
 }
 
 // parts are what the default image is packed from.

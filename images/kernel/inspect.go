@@ -14,8 +14,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
+	bcj "github.com/xi2/xz"
 )
 
 // Report is what a kernel's image says of itself.
@@ -161,7 +161,13 @@ var unpackers = []struct {
 	open  func(io.Reader) (io.Reader, error)
 }{
 	{"\x1f\x8b\x08", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
-	{"\xfd7zXZ\x00", func(r io.Reader) (io.Reader, error) { return xz.ReaderConfig{DictCap: maxModule}.NewReader(r) }},
+	{"\xfd7zXZ\x00", func(r io.Reader) (io.Reader, error) {
+		z, err := bcj.NewReader(r, 64<<20) // with the filters for machine code, which ulikunitz/xz does not know
+		if err == nil {
+			z.Multistream(false)
+		}
+		return z, err
+	}},
 	{"\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) {
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {

@@ -91,8 +91,9 @@ func (t *Tree) Pkgvers() ([]string, error) {
 }
 
 // Pending are the INSTALL scripts that are to run at the first boot: those of packages that the root's database calls
-// unpacked. order gives pkgvers in the order of their unpacking; others follow by name.
-func (t *Tree) Pending(order []string) ([]images.Script, error) {
+// unpacked. order gives pkgvers in the order of their unpacking; others follow by name. arch is what xbps calls the machine,
+// which scripts are told whatever their package is for.
+func (t *Tree) Pending(order []string, arch string) ([]images.Script, error) {
 	d, err := t.readDatabase()
 	if err != nil {
 		return nil, err
@@ -108,9 +109,8 @@ func (t *Tree) Pending(order []string) ([]images.Script, error) {
 		if state != "unpacked" || text == nil {
 			continue
 		}
-		s := images.Script{Name: name, Text: text}
+		s := images.Script{Name: name, Arch: arch, Text: text}
 		s.Package, _ = entry.String("pkgver")
-		s.Arch, _ = entry.String("architecture")
 		s.Version = strings.TrimPrefix(s.Package, name+"-")
 		out = append(out, s)
 	}
