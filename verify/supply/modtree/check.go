@@ -1,0 +1,208 @@
+package modtree
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb"
+	"golang.org/x/mod/sumdb/dirhash"
+)
+
+// Check compares every file of the tree with what the database with the verifier key holds
+// (golang.org/x/mod/sumdb/note: "name+hash+key"). Findings are sorted by path.
+func Check(ctx context.Context, t Tree, key string) ([]Finding, error) {
+	name, _, ok := strings.Cut(key, "+")
+	if !ok {
+		return nil, fmt.Errorf("the checksum database's key is not NAME+HASH+KEY")
+	}
+	c := &checker{tree: t, files: map[string]bool{}, ops: &ops{tree: t, key: key, name: name}}
+	for _, n := range t.Names() {
+		c.files[n] = true
+	}
+	c.ops.has = c.files
+	c.db = sumdb.NewClient(c.ops)
+	names := slices.Sorted(func(yield func(string) bool) {
+		for n := range c.files {
+			if !yield(n) {
+				return
+			}
+		}
+	})
+	for _, n := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := c.file(n, "sumdb/"+name+"/"); err != nil {
+			return nil, err
+		}
+		if msg := c.ops.misbehaved(); msg != "" {
+			c.found = append(c.found, Finding{Database, "sumdb/" + name, msg})
+			return c.found, nil
+		}
+	}
+	return c.found, nil
+}
+
+type checker struct {
+	tree  Tree
+	files map[string]bool
+	ops   *ops
+	db    *sumdb.Client
+	found []Finding
+}
+
+func (c *checker) find(k Kind, name, format string, args ...any) error {
+	c.found = append(c.found, Finding{k, name, fmt.Sprintf(format, args...)})
+	return nil
+}
+
+// file checks one file. Proofs are checked where they are used.
+func (c *checker) file(name, proofs string) error {
+	if rest, ok := strings.CutPrefix(name, proofs); ok {
+		if rest == "supported" || strings.HasPrefix(rest, "lookup/") || strings.HasPrefix(rest, "tile/") {
+			return nil
+		}
+		return c.find(Extra, name, "it is neither a lookup nor a tile")
+	}
+	dir, base := path.Split(name)
+	escaped, ok := strings.CutSuffix(dir, "/@v/")
+	if !ok {
+		return c.find(Extra, name, "it is no file of a module tree")
+	}
+	p, err := module.UnescapePath(escaped)
+	if err != nil {
+		return c.find(Extra, name, "%v", err)
+	}
+	if base == "list" { // an index of the folder that a file:// proxy may have
+		return c.list(name, dir)
+	}
+	ext := path.Ext(base)
+	v, err := module.UnescapeVersion(strings.TrimSuffix(base, ext))
+	if err != nil || module.Check(p, v) != nil {
+		return c.find(Extra, name, "it is no version of %s", p)
+	}
+	mod := module.Version{Path: p, Version: v}
+	switch ext {
+	case ".info":
+		return c.info(name, mod)
+	case ".mod", ".zip":
+		return c.proven(name, mod, ext)
+	}
+	return c.find(Extra, name, "it is no file of a module tree")
+}
+
+// list must name versions that are there: a longer list hides nothing and proves nothing, so only its form counts.
+func (c *checker) list(name, dir string) error {
+	data, err := c.read(name, maxMod)
+	if err != nil {
+		return err
+	}
+	for v := range strings.Lines(string(data)) {
+		v = strings.TrimSuffix(v, "\n")
+		if e, err := module.EscapeVersion(v); err != nil || !c.files[dir+e+".mod"] {
+			return c.find(Extra, name, "it lists %.100q, which is not in the tree", v)
+		}
+	}
+	return nil
+}
+
+// info must be for its own version. The rest of it, a time and an origin, is nobody's word, and nothing is built from it.
+func (c *checker) info(name string, mod module.Version) error {
+	data, err := c.read(name, maxMod)
+	if err != nil {
+		return err
+	}
+	var info struct{ Version string }
+	if err := json.Unmarshal(data, &info); err != nil || info.Version != mod.Version {
+		return c.find(Tampered, name, "it is for the version %.100q", info.Version)
+	}
+	return nil
+}
+
+func (c *checker) proven(name string, mod module.Version, ext string) error {
+	version := mod.Version
+	if ext == ".mod" {
+		version += "/go.mod"
+	}
+	lines, err := c.db.Lookup(mod.Path, version)
+	if err != nil {
+		return c.find(Unproven, name, "%v", err)
+	}
+	want := ""
+	for _, l := range lines {
+		if h, ok := strings.CutPrefix(l, mod.Path+" "+version+" "); ok {
+			want = h
+		}
+	}
+	if want == "" {
+		return c.find(Unproven, name, "the checksum database's record does not name it")
+	}
+	got, err := c.hash(name, ext)
+	if err != nil {
+		return c.find(Tampered, name, "it cannot be read: %v", err)
+	}
+	if got != want {
+		return c.find(Tampered, name, "it has the hash %s, and the checksum database holds %s", got, want)
+	}
+	return nil
+}
+
+// hash is dirhash.Hash1 of a zip's files, or of a go.mod.
+func (c *checker) hash(name, ext string) (string, error) {
+	if ext == ".mod" {
+		data, err := c.read(name, maxMod)
+		if err != nil {
+			return "", err
+		}
+		return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
+	}
+	r, size, err := c.tree.Open(name)
+	if err != nil {
+		return "", err
+	}
+	if size > maxZip {
+		return "", fmt.Errorf("it is longer than %d bytes", maxZip)
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	files := map[string]*zip.File{}
+	var total uint64
+	for _, f := range z.File {
+		if total += min(f.UncompressedSize64, maxUnzipped); total > maxUnzipped {
+			return "", fmt.Errorf("it holds more than %d bytes", int64(maxUnzipped))
+		}
+		if files[f.Name] != nil {
+			return "", fmt.Errorf("%.200q is in it twice", f.Name)
+		}
+		names, files[f.Name] = append(names, f.Name), f
+	}
+	return dirhash.Hash1(names, func(n string) (io.ReadCloser, error) { return files[n].Open() })
+}
+
+func (c *checker) read(name string, limit int64) ([]byte, error) { return read(c.tree, name, limit) }
+
+func read(t Tree, name string, limit int64) ([]byte, error) {
+	r, size, err := t.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	if size > limit {
+		return nil, fmt.Errorf("%q is longer than %d bytes", name, limit)
+	}
+	data := make([]byte, size)
+	if _, err := r.ReadAt(data, 0); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return data, nil
+}

@@ -1,0 +1,66 @@
+package modtree
+
+import (
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"golang.org/x/mod/sumdb"
+)
+
+// ops gives the database's client what travels in the tree, and nothing else.
+type ops struct {
+	tree      Tree
+	has       map[string]bool
+	key, name string
+
+	mu     sync.Mutex
+	latest []byte
+	bad    string // what the client said of a misbehaving database
+}
+
+func (o *ops) ReadRemote(path string) ([]byte, error) {
+	name := "sumdb/" + o.name + path
+	if !o.has[name] {
+		return nil, fmt.Errorf("the tree has no %s: %w", name, fs.ErrNotExist)
+	}
+	return read(o.tree, name, maxProof)
+}
+
+func (o *ops) ReadConfig(file string) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch file {
+	case "key":
+		return []byte(o.key), nil
+	case o.name + "/latest":
+		return o.latest, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (o *ops) WriteConfig(_ string, old, next []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if string(old) != string(o.latest) {
+		return sumdb.ErrWriteConflict
+	}
+	o.latest = next
+	return nil
+}
+
+func (o *ops) ReadCache(string) ([]byte, error) { return nil, fs.ErrNotExist }
+func (o *ops) WriteCache(string, []byte)        {}
+func (o *ops) Log(string)                       {}
+
+func (o *ops) SecurityError(msg string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bad = msg
+}
+
+func (o *ops) misbehaved() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bad
+}
