@@ -25,6 +25,18 @@ func (r Record) Normal() Record {
 	return r
 }
 
+// Spend adds CPU seconds of a phase.
+func (r *Record) Spend(phase string, seconds float64) {
+	r.CPU += seconds
+	if seconds == 0 {
+		return
+	}
+	if r.CPUParts == nil {
+		r.CPUParts = map[string]float64{}
+	}
+	r.CPUParts[phase] += seconds
+}
+
 // Line is the record's line in records.jsonl, without the newline.
 func (r Record) Line() ([]byte, error) { return Canonical(r.Normal()) }
 

@@ -1,6 +1,9 @@
 package results
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Record is what one step of one cell left behind: one line of records.jsonl.
 type Record struct {
@@ -20,8 +23,10 @@ type Record struct {
 	Started   time.Time  `json:"started"` // UTC, whole milliseconds
 	Seconds   float64    `json:"seconds"` // wall
 	CPU       float64    `json:"cpu_seconds"`
-	Boots     int        `json:"boots,omitempty"` // machines booted from cold for this step; a restore is none
-	Log       string     `json:"log,omitempty"`   // relative to the run's directory
+	// CPUParts says of what the CPU time consists, by Phase. What is in none of them is left out.
+	CPUParts map[string]float64 `json:"cpu_parts,omitempty"`
+	Boots    int                `json:"boots,omitempty"` // machines booted from cold for this step; a restore is none
+	Log      string             `json:"log,omitempty"`   // relative to the run's directory
 }
 
 // Subject is one host or plugin inside a step.
@@ -81,4 +86,32 @@ type Plan struct {
 	Tool   string        `json:"tool"`
 	Seed   uint64        `json:"seed"`
 	Cells  []PlannedCell `json:"cells"`
+
+	LeftOut []LeftOut `json:"left_out,omitempty"` // what was asked for and is no cell
+	Changed string    `json:"changed,omitempty"`  // what of Go's own plugin tests is not as Go has it
 }
+
+// LeftOut is one of Go's own plugin tests that is not a cell.
+type LeftOut struct {
+	Test   string `json:"test"`
+	Go     string `json:"go"`
+	Arch   string `json:"arch"`
+	Reason string `json:"reason"`
+}
+
+// String is one line for people.
+func (l LeftOut) String() string {
+	return fmt.Sprintf("left out: %s (%s, %s): %s", l.Test, l.Go, l.Arch, l.Reason)
+}
+
+// The phases of which a record's CPU time consists.
+const (
+	PhaseBuild   = "build"   // compiling and linking both sides
+	PhaseProbe   = "probe"   // building the host that reports
+	PhaseBoot    = "boot"    // a machine, until it waits for its order
+	PhaseRestore = "restore" // the same from a saved machine
+	PhaseLoad    = "load"    // from the order to the end
+)
+
+// Phases are all of them, in the order in which they come.
+var Phases = []string{PhaseBuild, PhaseProbe, PhaseBoot, PhaseRestore, PhaseLoad}

@@ -20,7 +20,6 @@ import (
 
 	"github.com/plugproof/plugproof/fixtures"
 	"github.com/plugproof/plugproof/harness/plan"
-	"github.com/plugproof/plugproof/harness/worker"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -52,8 +51,6 @@ type app struct {
 	verbose  bool                                // -v
 	dir      string                              // the directory of -C, absolute
 	archives map[*plan.Project]*fixtures.Archive // of the projects that were read from archives
-	left     []worker.LeftOut                    // Go's own plugin tests that were asked for and are no cells
-	changed  string                              // what of those tests is not as Go has it
 	ready    bool                                // flags and arguments were read: later errors are not about usage unless they say so
 }
 

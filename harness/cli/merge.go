@@ -22,8 +22,15 @@ type mergeDoc struct {
 	Run       string           `json:"run"` // of the plan that was kept
 	Sets      int              `json:"sets"`
 	Records   int              `json:"records"`
+	Missing   []missingStep    `json:"missing"`    // planned steps of which no set has a record
 	Torn      int64            `json:"torn_bytes"` // dropped from the ends of the sets
 	Conflicts []merge.Conflict `json:"conflicts"`
+}
+
+type missingStep struct {
+	CellID results.CellID `json:"cell_id"`
+	Cell   string         `json:"cell"`
+	Step   results.Step   `json:"step"`
 }
 
 func newMergeCmd(a *app) *cobra.Command {
@@ -33,13 +40,14 @@ func newMergeCmd(a *app) *cobra.Command {
 		Short: "Unite the records of one plan",
 		Long: `Unite runs of one plan, such as its shards, in a new run in DIR. The order does not matter, and
 merging twice changes nothing. Runs of another plan or another plugproof are refused. Exit 1 if
-two records of one step contradict each other. What is missing is for gate to say.`,
+two records of one step contradict each other, or say that a cell has two different digests; 3 if a
+planned step has no record yet: merge the rest, too. What was found in the cells is for gate to say.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("plugproof merge RUN... --out DIR", "--out is missing")
 			}
-			doc := mergeDoc{Schema: "plugproof/merge/v1", Out: a.path(out), Sets: len(args), Conflicts: []merge.Conflict{}}
+			doc := mergeDoc{Schema: "plugproof/merge/v1", Out: a.path(out), Sets: len(args), Missing: []missingStep{}, Conflicts: []merge.Conflict{}}
 			sets, dirs := make([]merge.Set, len(args)), make([]string, len(args))
 			for i, arg := range args {
 				dir, c, err := a.readRun(arg)
@@ -68,10 +76,25 @@ two records of one step contradict each other. What is missing is for gate to sa
 			}
 			doc.Run, doc.Records = union.Plan.Run, len(union.Records)
 			doc.Conflicts = append(doc.Conflicts, conflicts...)
-			if err := a.printMerge(doc); err != nil || len(conflicts) == 0 {
+			names := map[results.CellID]string{}
+			for _, c := range union.Plan.Cells {
+				names[c.ID] = c.Cell.String()
+			}
+			for _, o := range results.NewLedger(&union.Plan, union.Records).Outcomes {
+				if o.State == results.Missing {
+					doc.Missing = append(doc.Missing, missingStep{o.Key.Cell, names[o.Key.Cell], o.Key.Step})
+				}
+			}
+			if err := a.printMerge(doc); err != nil {
 				return err
 			}
-			return exitCode(ExitFinding)
+			switch {
+			case len(conflicts) > 0:
+				return exitCode(ExitFinding)
+			case len(doc.Missing) > 0:
+				return exitCode(ExitIncomplete)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "make the new run in `DIR`")
@@ -85,6 +108,9 @@ func (a *app) printMerge(doc mergeDoc) error {
 	text := ""
 	for _, c := range doc.Conflicts {
 		text += oneLine(fmt.Sprintf("conflict %s %s: %s", c.Cell, c.Step, c.Text)) + "\n"
+	}
+	for _, m := range doc.Missing {
+		text += oneLine(fmt.Sprintf("missing %s %s", m.Cell, m.Step)) + "\n"
 	}
 	return a.print(text + fmt.Sprintf("merged %d records of %d runs into %s\n", doc.Records, doc.Sets, doc.Out))
 }

@@ -15,7 +15,8 @@ func TestPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := map[string]string{
-		"own.txtar":               "-- go.mod --\nmodule example.test/own\n-- plugproof.toml --\n[host]\npackage = \"./h\"\n[[plugin]]\npackage = \"./p\"\n",
+		"own.txtar":               "-- go.mod --\nmodule example.test/own\n-- plugproof.toml --\n[host]\npackage = \"./h\"\n[[plugin]]\npackage = \"./p\"\n-- h/main.go --\npackage main\n-- p/main.go --\npackage main\n",
+		"lacks.txtar":             "-- go.mod --\nmodule example.test/own\n-- plugproof.toml --\n[host]\npackage = \"./h\"\n[[plugin]]\npackage = \"./p\"\n-- h/main.go --\npackage main\n",
 		"escape.txtar":            "-- ../x --\n",
 		"broken/go.mod":           "module example.test/broken\n",
 		"broken/plugproof.toml":   "[host]\npackage = \"./h\"\n[[plugin]]\npackage = \"./p\"\n[build]\nflgs = []\n",
@@ -39,6 +40,7 @@ func TestPlan(t *testing.T) {
 	}{
 		{"plan clock", 0, "example.test/clock  amd64 GOAMD64=v1  ./plugins/hello  go1.26.8  embedded-time  ok\n", ""},
 		{"plan --arch arm --go go1.25.3 fixture:go-minor own.txtar", 0, "2 cells\n", ""},
+		{"plan lacks.txtar", 2, "", `lacks.txtar/plugproof.toml:4:1: package "./p": no such directory`},
 		{"plan none", 2, "", `no such directory`},
 		{"plan nomodule", 2, "", `no go.mod in`},
 		{"plan noconfig", 2, "", "plugproof init"},

@@ -24,7 +24,8 @@ type request struct {
 	FreshBoot bool           `json:"fresh_boot"`
 	NoBoot    bool           `json:"no_boot"`
 	Cold      bool           `json:"cold"`
-	Steps     []results.Step `json:"steps"` // null: all
+	Steps     []results.Step `json:"steps"`           // null: all
+	Shard     string         `json:"shard,omitempty"` // "2/7"; the whole plan if it is left out
 
 	TestPlugin []string `json:"testplugin,omitempty"` // names of Go's own plugin tests, or "all" alone
 }

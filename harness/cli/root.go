@@ -103,6 +103,8 @@ func topics() []*cobra.Command {
 		page("environment", "Which environment variables matter", `PLUGPROOF_CACHE   where everything cached lies; default $XDG_CACHE_HOME/plugproof, else $HOME/.cache/plugproof
 NO_COLOR          set to anything: no colour on a terminal
 TERM              "dumb": no colour either
-COLUMNS           how wide tables may be, where the terminal does not say`),
+COLUMNS           how wide tables may be, where the terminal does not say
+
+`+shardHelp()),
 	}
 }

@@ -3,22 +3,28 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/worker"
+	"github.com/plugproof/plugproof/results"
 )
 
 // everyGoTest stands for all of Go's own plugin tests.
 const everyGoTest = "all"
 
+// leftOut is what of Go's own plugin tests is not in a plan as Go has it.
+type leftOut struct {
+	tests   []results.LeftOut
+	changed string
+}
+
 // withGoTests adds the cells of Go's own plugin tests to the others, if the request asks for them, and puts their sources in place.
-func (s *workshop) withGoTests(ctx context.Context, req request, w *worker.Worker, all []plan.Cell) ([]plan.Cell, error) {
+func (s *workshop) withGoTests(ctx context.Context, req request, w *worker.Worker, all []plan.Cell) ([]plan.Cell, leftOut, error) {
 	if len(req.TestPlugin) == 0 {
-		return all, nil
+		return all, leftOut{}, nil
 	}
 	if req.Pairs != "" && req.Pairs != "same" {
-		return nil, usagef("leave --pairs out", "Go's own plugin tests are built by one Go each")
+		return nil, leftOut{}, usagef("leave --pairs out", "Go's own plugin tests are built by one Go each")
 	}
 	x := axes{goSpecs: req.Go, arch: req.Arch, libc: req.Libc, pairs: req.Pairs}
 	sel := x.selection()
@@ -30,27 +36,11 @@ func (s *workshop) withGoTests(ctx context.Context, req request, w *worker.Worke
 	cells, left, err := w.PlanGoTests(ctx, s.app.dir, sel, tests)
 	var choice *worker.GoTestError
 	if errors.As(err, &choice) {
-		return nil, usagef(choice.Hint(), "%w", err)
+		return nil, leftOut{}, usagef(choice.Hint(), "%w", err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, leftOut{}, err
 	}
-	s.app.left, s.app.changed = left, worker.GoTestChange
 	all = append(all, cells...)
-	return all, plan.Distinct(all)
-}
-
-// leftOut says which of Go's own plugin tests are not among the cells, and what of them is not as Go has it.
-func (a *app) leftOut() error {
-	if a.changed != "" {
-		if err := a.print("changed: " + a.changed + "\n"); err != nil {
-			return err
-		}
-	}
-	for _, l := range a.left {
-		if err := a.print(fmt.Sprintf("%s\n", oneLine(l.String()))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return all, leftOut{left, worker.GoTestChange}, plan.Distinct(all)
 }

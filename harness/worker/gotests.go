@@ -30,16 +30,7 @@ flags = ["-trimpath", "-buildvcs=false"]
 const GoTestPrefix = testplugin.Module + ":"
 
 // LeftOut is one of Go's own plugin tests that is not a cell.
-type LeftOut struct {
-	Test   string `json:"test"`
-	Go     string `json:"go"`
-	Arch   string `json:"arch"`
-	Reason string `json:"reason"`
-}
-
-func (l LeftOut) String() string {
-	return fmt.Sprintf("left out: %s (%s, %s): %s", l.Test, l.Go, l.Arch, l.Reason)
-}
+type LeftOut = results.LeftOut
 
 // GoTestError is a choice of tests that cannot be fulfilled.
 type GoTestError struct{ text, hint string }
@@ -143,14 +134,14 @@ func choose(cases []testplugin.Case, tests []string, t plan.Cell, known map[stri
 		switch {
 		case len(tests) > 0 && !slices.Contains(tests, tc.Name):
 		case tc.Skip != "":
-			left = append(left, LeftOut{tc.Name, t.HostGo, t.Arch, tc.Skip})
+			left = append(left, LeftOut{Test: tc.Name, Go: t.HostGo, Arch: t.Arch, Reason: tc.Skip})
 		default:
 			chosen = append(chosen, tc)
 		}
 	}
 	for _, name := range tests {
 		if !have[name] {
-			left = append(left, LeftOut{name, t.HostGo, t.Arch, "this Go has no such test"})
+			left = append(left, LeftOut{Test: name, Go: t.HostGo, Arch: t.Arch, Reason: "this Go has no such test"})
 		}
 	}
 	return chosen, left

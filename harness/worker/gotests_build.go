@@ -90,12 +90,13 @@ func (w *Worker) outputs(ctx context.Context, c *cell, rec *results.Record) erro
 		if fresh[i] != nil {
 			w.goBuilt[key] = fresh[i]
 		}
-		m, cpu := *w.goBuilt[key], rec.CPU
-		m.job.Subject, m.name = b.Out, b.Out
-		m.into(c, rec)
+		m := w.goBuilt[key]
 		if fresh[i] == nil {
-			rec.CPU = cpu
+			m = m.again()
 		}
+		own := *m
+		own.job.Subject, own.name = b.Out, b.Out
+		own.into(c, rec)
 		if m.file.path == "" || m.err != nil {
 			continue
 		}
@@ -174,7 +175,7 @@ func (w *Worker) tools(ctx context.Context, c *cell, rec *results.Record) error 
 		res, err := proc.Run(ctx, proc.Cmd{Path: filepath.Join(g.GOROOT, "bin", "go"), Args: argv, Dir: c.dir, Stdout: &out, Stderr: &said,
 			Env: []string{"PATH=/usr/bin:/bin", "HOME=" + home, "TMPDIR=" + home, "GOENV=off", "GOTOOLCHAIN=local", "GOPROXY=off", "GOFLAGS=", "GOWORK=off",
 				"GO111MODULE=off", "CGO_ENABLED=0", "GOCACHE=" + filepath.Join(w.Builder.Cache, "gocache", "fetch")}})
-		rec.CPU += res.CPU().Seconds()
+		rec.Spend(results.PhaseBuild, res.CPU().Seconds())
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -36,10 +36,10 @@ func TestChooseNamesWhatIsLeftOut(t *testing.T) {
 		chosen []string
 		left   []LeftOut
 	}{
-		{"all", nil, []string{"TestA", "TestC"}, []LeftOut{{"TestB", "go1.26.8", "arm", "not here"}}},
+		{"all", nil, []string{"TestA", "TestC"}, []LeftOut{{Test: "TestB", Go: "go1.26.8", Arch: "arm", Reason: "not here"}}},
 		{"one", []string{"TestC"}, []string{"TestC"}, nil},
 		{"a skipped and an unknown one", []string{"TestB", "TestD"}, nil,
-			[]LeftOut{{"TestB", "go1.26.8", "arm", "not here"}, {"TestD", "go1.26.8", "arm", "this Go has no such test"}}},
+			[]LeftOut{{Test: "TestB", Go: "go1.26.8", Arch: "arm", Reason: "not here"}, {Test: "TestD", Go: "go1.26.8", Arch: "arm", Reason: "this Go has no such test"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

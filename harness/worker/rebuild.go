@@ -188,10 +188,10 @@ func (t *twins) into(c *cell, rec *results.Record) {
 	}
 	if p := t.asked; p != nil && t.err == nil && t.mute == nil {
 		c.probe = file{p.File, p.SHA256, p.Size}
-		rec.CPU += p.CPU.Seconds()
+		rec.Spend(results.PhaseProbe, p.CPU.Seconds())
 	}
 	if r := t.result; r != nil {
-		rec.CPU += r.CPU().Seconds()
+		rec.Spend(results.PhaseBuild, r.CPU().Seconds())
 		if sub.Status == results.Pass && !t.job.RebuildAsExpected(sub.Verdict, causes) {
 			sub.Status = results.Fail
 		}

@@ -20,7 +20,10 @@ type Report struct {
 	// Other holds the records that the plan does not know.
 	Other    []results.Record `json:"other"`
 	Problems []string         `json:"problems"` // with the plan itself
-	Totals   Totals           `json:"totals"`
+	// LeftOut and Changed are about Go's own plugin tests: which of those asked for are no cells, and what of them is not as Go has it.
+	LeftOut []results.LeftOut `json:"left_out"`
+	Changed string            `json:"changed"`
+	Totals  Totals            `json:"totals"`
 }
 
 // Row is one cell.
@@ -49,9 +52,13 @@ type Totals struct {
 	Steps         int       `json:"steps"`
 	Seconds       float64   `json:"seconds"`     // wall, summed over the steps
 	CPU           float64   `json:"cpu_seconds"` // summed over the steps
+	CPUParts      Parts     `json:"cpu_parts"`   // of that, by phase
 	Boots         int       `json:"boots"`
 	Machines      []Machine `json:"machines"` // that plugins were loaded on
 }
+
+// Parts are CPU seconds by phase.
+type Parts map[string]float64
 
 // Machine is one kind of machine that plugins were loaded on.
 type Machine struct {
@@ -65,13 +72,14 @@ type Machine struct {
 // New makes the report of a run; plan is nil if the run has none.
 func New(plan *results.Plan, records []results.Record) Report {
 	l := results.NewLedger(plan, records)
-	r := Report{Schema: Schema, Rows: []Row{}, Other: []results.Record{}, Problems: []string{}, Totals: Totals{Machines: []Machine{}}}
+	r := Report{Schema: Schema, Rows: []Row{}, Other: []results.Record{}, Problems: []string{}, LeftOut: []results.LeftOut{}, Totals: Totals{Machines: []Machine{}, CPUParts: Parts{}}}
 	r.Other = append(append(r.Other, l.Stray...), l.Forged...)
 	r.Problems = append(r.Problems, l.Problems...)
 	if plan == nil {
 		return r
 	}
-	r.Run, r.Tool = plan.Run, plan.Tool
+	r.Run, r.Tool, r.Changed = plan.Run, plan.Tool, plan.Changed
+	r.LeftOut = append(r.LeftOut, plan.LeftOut...)
 	outcomes := map[results.Key]results.Outcome{}
 	for _, o := range l.Outcomes {
 		outcomes[o.Key] = o
@@ -123,6 +131,9 @@ func (t *Totals) add(o results.Outcome) {
 	}
 	t.Seconds += o.Record.Seconds
 	t.CPU += o.Record.CPU
+	for phase, seconds := range o.Record.CPUParts {
+		t.CPUParts[phase] += seconds
+	}
 	t.Boots += o.Record.Boots
 	in := o.Record.Inputs
 	if in.KernelName == "" && in.QEMU == "" {

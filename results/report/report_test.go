@@ -26,12 +26,23 @@ func cell(project, arch, level, plug string) results.Cell {
 
 // sample is a run with a row of every kind.
 func sample() (*results.Plan, []results.Record) {
-	plan := &results.Plan{Schema: results.PlanSchema, Run: "20261123T034501Z-ab12", Tool: "v0.1.0"}
+	plan := &results.Plan{Schema: results.PlanSchema, Run: "20261123T034501Z-ab12", Tool: "v0.1.0", Changed: "a file has another name",
+		LeftOut: []results.LeftOut{{Test: "TestGdb", Go: "go1.26.8", Arch: "arm", Reason: "no gdb\x1b[31m"}}}
 	var recs []results.Record
 	add := func(c results.Cell, rs ...results.Record) {
 		plan.Cells = append(plan.Cells, results.PlannedCell{ID: c.ID(), Cell: c, Steps: []results.Step{results.Rebuild, results.ABI, results.Load}})
 		for _, r := range rs {
-			r.Cell, r.Run, r.Seconds, r.CPU = c, plan.Run, 2.5, 4
+			r.Cell, r.Run, r.Seconds = c, plan.Run, 2.5
+			switch r.Step {
+			case results.Rebuild:
+				r.Spend(results.PhaseBuild, 3)
+				r.Spend(results.PhaseProbe, 1)
+			case results.Load:
+				r.Spend(results.PhaseRestore, 1)
+				r.Spend(results.PhaseLoad, 3)
+			default:
+				r.CPU = 4
+			}
 			r.Started = time.Date(2026, 11, 23, 3, 45, 1, 0, time.UTC)
 			if r.Step == results.Load && r.Status != results.Error {
 				r.Boots = 1

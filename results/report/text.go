@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -34,6 +36,12 @@ func (r Report) Text(w io.Writer, st Style) error {
 	r.why(&b, st)
 	b.WriteString(r.Summary())
 	b.WriteByte('\n')
+	if r.Changed != "" {
+		b.WriteString("changed: " + clean(r.Changed) + "\n")
+	}
+	for _, l := range r.LeftOut {
+		b.WriteString(clean(l.String()) + "\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -172,11 +180,27 @@ func (r Report) Summary() string {
 		parts = append(parts, count(len(r.Other), "record")+" outside the plan")
 	}
 	line := strings.Join(parts, ", ")
-	line += fmt.Sprintf("; %s, %.1f s, %.1f s CPU, %s", count(t.Steps, "step"), t.Seconds, t.CPU, count(t.Boots, "boot"))
+	line += fmt.Sprintf("; %s, %.1f s, %.1f s CPU%s, %s", count(t.Steps, "step"), t.Seconds, t.CPU, t.CPUParts, count(t.Boots, "boot"))
 	for _, m := range t.Machines {
 		line += "; " + m.String()
 	}
 	return line
+}
+
+// String is " (build 12.0, restore 3.1, load 4.2)", or empty: the phases in their order, then those that this version does not know.
+func (p Parts) String() string {
+	var parts []string
+	for _, phase := range slices.Concat(results.Phases, slices.Sorted(maps.Keys(p))) {
+		seconds, ok := p[phase]
+		text := fmt.Sprintf("%s %.1f", clean(phase), seconds)
+		if ok && !slices.Contains(parts, text) {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // String is the machine in a few words.
