@@ -102,8 +102,9 @@ func (a *app) abiRoot(host abi.Input, root string) (abi.Options, error) {
 			return abi.Options{Root: abi.DirRoot("/"), RootName: "/"}, nil
 		}
 	default:
-		if file := a.loaderFile(about.Arch, interp); file != "" {
-			return abi.Options{Root: abi.FileRoot(file, interp, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image"}, nil
+		own := abi.MuslLoader(about.Arch) // the only one that the image has
+		if file := a.loaderFile(about.Arch, own); file != "" {
+			return abi.Options{Root: abi.FileRoot(file, own, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image"}, nil
 		}
 	}
 	return abi.Options{}, nil

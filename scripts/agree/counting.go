@@ -16,6 +16,7 @@ type counts struct {
 	fates     map[string]int // of opens
 	per       map[string]map[string]*tally
 	wrong     []string
+	alive     []string // sequences in which an open was predicted to be poisoned and nothing crashed
 	made      int
 	building  time.Duration
 	observing time.Duration
@@ -69,6 +70,11 @@ func (c *counts) add(sc *scene, rep *abi.Report, fates []string, text, lock stri
 			}
 		}
 	}
+	for i, p := range rep.Plugins {
+		if p.Verdict == abi.Poisoned && fates[i] == right {
+			c.alive = append(c.alive, fmt.Sprintf("%s: %s", sc, p.Cause.Evidence))
+		}
+	}
 	if text != "" {
 		c.wrong = append(c.wrong, fmt.Sprintf("%s\n%s", sc, text))
 	}
@@ -91,6 +97,9 @@ func (c *counts) text() string {
 	}
 	for _, w := range c.wrong {
 		fmt.Fprintf(&b, "DISAGREEMENT, a defect of plugproof's own: %s\n", w)
+	}
+	for _, w := range c.alive {
+		fmt.Fprintf(&b, "poisoned, and nothing crashed: %s\n", w)
 	}
 	decided := c.fates[right] + c.fates[crashed] + c.fates[wrong]
 	fmt.Fprintf(&b, "agree: %d sequences, %d opens decided from the files, %d right, %d disagreements; %d opens apart (init code, or after a poisoned open)\n",

@@ -17,7 +17,7 @@ type Verdict string
 
 // The verdicts, in the order of their precedence: the first that applies is given.
 const (
-	HostCannotLoad Verdict = "host-cannot-load" // the host is static, or was built without cgo or without package plugin
+	HostCannotLoad Verdict = "host-cannot-load" // the host is static, was built without cgo or without package plugin, or has no dynamic loader where it is to run
 	NotReached     Verdict = "not-reached"      // an earlier plugin killed the process
 	Abort          Verdict = "abort"            // the process dies; no error can be caught
 	Poisoned       Verdict = "poisoned"         // it opens, then crashes: an earlier failed file owns its data

@@ -11,8 +11,10 @@ func unknown(format string, args ...any) *Cause {
 	return &Cause{"unknown", fmt.Sprintf(format, args...)}
 }
 
-func hostCause(why string) *Cause {
+func (p *process) hostCause(why string) *Cause {
 	switch why {
+	case hostNoLoader:
+		return unknown("the host's dynamic loader %s is not in the root file system: the system does not start the host (exit status 127)", p.host.file.Interp())
 	case hostNoCgo:
 		return unknown("the host was built with CGO_ENABLED=0")
 	case hostStatic:

@@ -76,7 +76,7 @@ func FuzzPredict(f *testing.F) {
 		Predict(memory("host", b), nil, Options{NoDigest: true})
 		Predict(host, []Input{memory("p.so", b)}, Options{NoDigest: true})
 		mach := &machines[0]
-		muslMap(bytes.NewReader(b), int64(len(b)), mach)
+		(&process{mach: mach}).muslMap("x", bytes.NewReader(b), int64(len(b)))
 		glibcVerify(bytes.NewReader(b), int64(len(b)), mach)
 	})
 }

@@ -47,6 +47,16 @@ func machineOf(m elf.Machine, c elf.Class) *machine {
 	return nil
 }
 
+// MuslLoader is where programs for an architecture expect musl's loader (arch/*/reloc.h), "" for one that is not known here.
+func MuslLoader(arch string) string {
+	for i := range machines {
+		if machines[i].arch == arch {
+			return "/lib/ld-musl-" + machines[i].muslName + ".so.1"
+		}
+	}
+	return ""
+}
+
 // Arch is the GOARCH of a file, "" when it is not known here.
 func Arch(f *goelf.File) string {
 	if m := machineOf(f.Machine, f.Class); m != nil {

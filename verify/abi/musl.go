@@ -95,7 +95,7 @@ func (m *muslLoader) library(p *process, name string, by *object) (o *object, fr
 		return nil, false, errors.New(errnoText(err))
 	}
 	p.open = append(p.open, c)
-	if why := muslMap(r, size, p.mach); why != "" {
+	if why := p.muslMap(found, r, size); why != "" {
 		return nil, false, errors.New(why)
 	}
 	if o, err = newObject(found, found, r, size); err != nil {

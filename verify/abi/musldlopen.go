@@ -17,7 +17,8 @@ const (
 )
 
 // muslMap is map_library's look at the headers. It reads them with the host's word size and checks neither magic number nor machine.
-func muslMap(r io.ReaderAt, size int64, mach *machine) string {
+func (p *process) muslMap(path string, r io.ReaderAt, size int64) string {
+	mach := p.mach
 	n, phent := 52, 32
 	if mach.class == elf.ELFCLASS64 {
 		n, phent = 64, 56
@@ -41,6 +42,9 @@ func muslMap(r io.ReaderAt, size int64, mach *machine) string {
 		phoff, ent, num = uint64(le.Uint32(h[28:])), uint64(le.Uint16(h[42:])), uint64(le.Uint16(h[44:]))
 	}
 	if phoff > uint64(size) || ent*num > uint64(size)-phoff {
+		if ent*num > 1<<20 {
+			p.limit("%s: musl wants %d bytes of memory to read its headers: where there is less, its error ends in \"Out of memory\"", path, ent*num)
+		}
 		return muslNoExec
 	}
 	b := make([]byte, ent*num)
@@ -67,7 +71,7 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 	if in.R == nil {
 		return refuse(DlopenError, "Error loading shared library %s: %s", in.Real, errnoText(in.Err))
 	}
-	if why := muslMap(in.R, in.Size, p.mach); why != "" {
+	if why := p.muslMap(in.Path, in.R, in.Size); why != "" {
 		v, cause := classify(in, p)
 		l, err := refuse(v, "Error loading shared library %s: %s", in.Real, why)
 		l.cause = cause

@@ -94,6 +94,7 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	if p.libc == "" {
 		p.limit("the C library of the host is not known (loader %q): musl's rules were taken", o.file.Interp())
 	}
+	p.lookForLoader()
 	if p.static() == "" || p.libc == libcGlibc {
 		if err := p.loader.start(p); err != nil {
 			p.close()
@@ -128,6 +129,7 @@ const (
 	hostNoCgo    = "no cgo"
 	hostNoPlugin = "no package plugin"
 	hostStatic   = "static"
+	hostNoLoader = "no loader"
 )
 
 func (p *process) static() string {
@@ -139,8 +141,23 @@ func (p *process) static() string {
 		return hostStatic
 	case !hasPackages(o):
 		return hostNoPlugin
+	case p.noLoader:
+		return hostNoLoader
 	}
 	return ""
+}
+
+// lookForLoader looks for the host's dynamic loader where the host will run. Without it the kernel does not start the host.
+func (p *process) lookForLoader() {
+	interp := p.host.file.Interp()
+	if p.opt.Root == nil || interp == "" {
+		return
+	}
+	_, _, c, err := openRoot(p.opt.Root, interp)
+	if err == nil {
+		c.Close()
+	}
+	p.noLoader = err != nil && isNotExist(err)
 }
 
 func pointer(s string) *string {
@@ -157,7 +174,7 @@ func (p *process) plugin(in Input) (Plugin, error) {
 	if p.dead {
 		out.Verdict = NotReached
 		if why != "" {
-			out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+			out.Verdict, out.Cause = HostCannotLoad, p.hostCause(why)
 		}
 		return out, nil
 	}
@@ -168,14 +185,14 @@ func (p *process) plugin(in Input) (Plugin, error) {
 	switch why {
 	case hostNoCgo:
 		fail(HostCannotLoad, "plugin: not implemented")
-		out.Cause = hostCause(why)
+		out.Cause = p.hostCause(why)
 		return out, nil
-	case hostNoPlugin:
-		out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+	case hostNoPlugin, hostNoLoader:
+		out.Verdict, out.Cause = HostCannotLoad, p.hostCause(why)
 		return out, nil
 	case hostStatic:
 		if p.libc == "" { // whether its dlopen refuses or the runtime throws cannot be told
-			out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+			out.Verdict, out.Cause = HostCannotLoad, p.hostCause(why)
 			return out, nil
 		}
 	}
@@ -183,7 +200,7 @@ func (p *process) plugin(in Input) (Plugin, error) {
 		return out, err
 	}
 	if p.dead = out.KillsHost && out.Verdict != Poisoned; why == hostStatic {
-		out.Verdict, out.Cause = HostCannotLoad, hostCause(why)
+		out.Verdict, out.Cause = HostCannotLoad, p.hostCause(why)
 	}
 	return out, nil
 }

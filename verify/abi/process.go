@@ -29,6 +29,8 @@ type process struct {
 	modules modules
 	done    map[string]goError // by real path: what plugin.Open remembers
 	dead    bool
+
+	noLoader bool // the host's dynamic loader is not in the root file system
 }
 
 // goError is what package plugin keeps of a file: a failure of the Go checks, or success ("").
