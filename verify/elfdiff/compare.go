@@ -30,6 +30,7 @@ type comparison struct {
 	namesB       *addrNames
 	pathA, pathB string          // plugin paths
 	unnamed      bool            // they differ, and one is a hash
+	mask         []Range         // where the files differ, if nothing moved
 	bufs         [2][]byte       // of sameContents
 	changed      map[string]bool // symbols whose contents differ
 }
@@ -53,12 +54,15 @@ func Compare(a, b Input) (*Report, error) {
 	if swapped {
 		c.a, c.b = ib, ia
 	}
+	stripped := ia.section(".symtab") == nil || ib.section(".symtab") == nil
+	ia.makeAll, ib.makeAll = stripped, stripped
 	switch {
 	case c.incomparable():
 		c.rep.Proof = ProofHeader
 	case c.sameLayout():
 		c.rep.Proof = ProofMask
 		c.masked()
+		c.proveMask()
 	default:
 		c.rep.Proof = ProofStructure
 		c.structural()

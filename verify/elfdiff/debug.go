@@ -35,20 +35,61 @@ func (c *comparison) compareDebug(x, y *section) {
 		return
 	}
 	e.Bytes = unmatched(dx, dy, align(dx, dy))
-	if strings.HasPrefix(x.Name, ".debug_") && c.sumStrings(dx, c.pathA) == c.sumStrings(dy, c.pathB) {
-		e.Structure = dwarfAddresses
+	if !strings.HasPrefix(x.Name, ".comment") && !strings.HasPrefix(x.Name, ".gnu") {
+		e.Structure, e.A, e.B = c.debugStrings(dx, dy)
 	}
 	c.out.add(e, x.tallyFlags())
 }
 
+// Structures of debugging information whose strings differ.
+const (
+	dwarfFiles   = "DWARF file names"
+	dwarfStrings = "DWARF strings"
+)
+
+// debugStrings says what differs: only numbers, file names, or other strings; and the first string that only either side has.
+func (c *comparison) debugStrings(x, y []byte) (what, a, b string) {
+	if c.sumStrings(x, c.pathA) == c.sumStrings(y, c.pathB) {
+		return dwarfAddresses, "", ""
+	}
+	count := map[uint64]int{}
+	c.eachString(x, c.pathA, func(s []byte) { count[maphash.Bytes(stringSeed, s)]++ })
+	c.eachString(y, c.pathB, func(s []byte) { count[maphash.Bytes(stringSeed, s)]-- })
+	what = dwarfFiles
+	first := func(l []byte, path string, sign int, out *string) {
+		c.eachString(l, path, func(s []byte) {
+			h := maphash.Bytes(stringSeed, s)
+			if count[h]*sign <= 0 {
+				return
+			}
+			count[h] -= sign
+			if !bytes.ContainsRune(s, '/') {
+				what = dwarfStrings
+			}
+			if *out == "" {
+				*out = excerptPath(string(s))
+			}
+		})
+	}
+	first(x, c.pathA, 1, &a)
+	first(y, c.pathB, -1, &b)
+	return what, a, b
+}
+
 var stringSeed = maphash.MakeSeed()
 
-// sumStrings adds up hashes of all printable strings of at least 6 bytes that end with a zero, in any order, names in canonical form.
+// sumStrings adds up hashes of all strings, so that their order does not count.
 func (c *comparison) sumStrings(b []byte, path string) (sum uint64) {
+	c.eachString(b, path, func(s []byte) { sum += maphash.Bytes(stringSeed, s) })
+	return sum
+}
+
+// eachString visits all printable strings of at least 6 bytes that end with a zero, names in canonical form.
+func (c *comparison) eachString(b []byte, path string, visit func([]byte)) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, 0)
 		if i < 0 {
-			return sum
+			return
 		}
 		s := b[:i]
 		j := len(s)
@@ -59,9 +100,8 @@ func (c *comparison) sumStrings(b []byte, path string) (sum uint64) {
 			if c.unnamed || bytes.Contains(s, []byte("_cgo_")) {
 				s = []byte(c.canonical(string(s), path))
 			}
-			sum += maphash.Bytes(stringSeed, s)
+			visit(s)
 		}
 		b = b[i+1:]
 	}
-	return sum
 }

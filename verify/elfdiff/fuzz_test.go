@@ -48,6 +48,7 @@ func checkPair(t *testing.T, x, y []byte) {
 	if r.Bytes.Explained > r.Bytes.Differing || r.Bytes.Moved > r.Bytes.Differing || r.Bytes.Differing < 0 {
 		t.Fatalf("bytes are %+v", r.Bytes)
 	}
+	checkMask(t, x, y, r)
 	if !r.Identical && len(r.Causes) == 0 {
 		t.Fatal("no cause, not even unknown")
 	}

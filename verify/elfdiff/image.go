@@ -33,6 +33,7 @@ type image struct {
 	synthetic bool     // secs were made from notes, for there are no section headers
 	madeSyms  []symbol // of made
 	madeDone  bool
+	makeAll   bool              // one of the files compared has no .symtab
 	hashAt    map[uint64]string // packages by the addresses of their fingerprints
 	err       error             // the first read error after the headers; Compare returns it
 }
@@ -144,6 +145,9 @@ func (im *image) contents(s *section) []byte {
 	}
 	if !s.loaded {
 		s.loaded = true
+		if s.fileSize() == 0 { // its offset means nothing
+			return nil
+		}
 		var err error
 		if s.data, err = im.bytesAt(int64(s.Off), s.fileSize()); err != nil && im.err == nil {
 			im.err = &InputError{im.path, fmt.Errorf("%w: section %q: %w", ErrUnreadable, s.Name, err)}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// made are symbols for what Go's module data shows. The line table gets its true size, for the linker gives it none; a file without
-// .symtab gets back the local symbols that the comparison needs.
+// made are symbols for what Go's module data shows. The line table gets its true size, for the linker gives it none. If one of
+// the two files has no .symtab, both get the local symbols that the comparison needs.
 func (im *image) made() []symbol {
 	if im.madeDone {
 		return im.madeSyms
@@ -22,7 +22,7 @@ func (im *image) made() []symbol {
 			add(pclntabSymbol, addr, n, elf.STT_OBJECT)
 		}
 	}
-	if im.section(".symtab") != nil || im.synthetic {
+	if !im.makeAll || im.synthetic {
 		return im.madeSyms
 	}
 	l, err := im.Layout()

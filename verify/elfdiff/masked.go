@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"slices"
+	"strings"
 )
 
 // sameLayout reports whether every section and program header is equal and no symbol has another address, so that a byte at an
@@ -102,12 +103,13 @@ func (c *comparison) maskedHeader(r region, x, y []byte) {
 		off := r.off + int64(d.off)
 		class := c.segmentClass(off, off+int64(d.n))
 		what := "bytes outside all sections"
-		switch {
-		case len(c.a.secs) > 0 && off >= int64(c.a.ShOff) && off < shend:
-			class, what = SymbolTable, "section headers"
-		case off < hdrSize(c.a):
-			what = "ELF header"
+		if f := c.a.headerField(off); f != "" {
+			what = f
 		}
+		if len(c.a.secs) > 0 && off >= int64(c.a.ShOff) && off < shend {
+			class = SymbolTable
+		}
+		c.maskRange(off, int64(d.n), class, false)
 		c.out.add(Evidence{Verdict: class, Section: "", Structure: what, OffsetA: off, OffsetB: off, Bytes: int64(d.bytes),
 			A: excerpt(x[d.off : d.off+d.n]), B: excerpt(y[d.off : d.off+d.n])}, flagAlloc)
 	}
@@ -134,30 +136,74 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 	s := r.sec
 	base := r.off - int64(s.Off)
 	if isDebug(s.Name) && base == 0 && int64(len(x)) == s.fileSize() {
+		c.maskSpans(r.off, x, y, DebugOnly)
 		c.compareDebug(s, c.b.secs[s.Index])
 		return
 	}
-	lo, hi := c.maskedPclntab(s, names)
+	lo, hi, pcln := c.maskedPclntab(s, names)
+	if lo < hi {
+		lo, hi = max(lo, base), min(hi, base+int64(len(x)))
+		if lo < hi {
+			c.maskSpans(r.off+lo-base, x[lo-base:hi-base], y[lo-base:hi-base], pcln)
+		}
+	}
 	renamed := s.alloc() && c.renamed()
 	for _, d := range ranges(x, y) {
 		if at := base + int64(d.off); at >= lo && at < hi {
 			continue
 		}
-		e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name,
-			OffsetA: base + int64(d.off), OffsetB: base + int64(d.off), Bytes: int64(d.bytes)}
-		e.A, e.B = excerptAround(x, d.off, d.n), excerptAround(y, d.off, d.n)
+		var cuts []int
 		if s.alloc() {
-			addr := s.Addr + uint64(e.OffsetA)
-			e.Symbol = names.at(addr)
-			if names.fingerprint(addr, uint64(d.n)) || (renamed && c.nameB().fingerprint(addr, uint64(d.n))) {
-				e.Verdict, e.Structure = ABI, structFingerprint
-			}
-			if e.Symbol != "" {
-				c.changed[e.Symbol] = true
-			}
+			cuts = names.starts(s.Addr+uint64(base)+uint64(d.off), d.n)
 		}
-		c.out.add(e, s.tallyFlags())
+		for _, d := range splitAt(d, cuts, func(i int) bool { return x[i] != y[i] }) {
+			c.maskedPlace(s, base, d, x, y, names, renamed)
+		}
 	}
+}
+
+// maskedPlace notes one stretch of a section that lies in one symbol. base is the offset of x and y in the section.
+func (c *comparison) maskedPlace(s *section, base int64, d span, x, y []byte, names *addrNames, renamed bool) {
+	e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name,
+		OffsetA: base + int64(d.off), OffsetB: base + int64(d.off), Bytes: int64(d.bytes)}
+	e.A, e.B = excerptAround(x, d.off, d.n), excerptAround(y, d.off, d.n)
+	if s.alloc() {
+		addr := s.Addr + uint64(e.OffsetA)
+		e.Symbol = names.at(addr)
+		if names.fingerprint(addr, uint64(d.n)) || (renamed && c.nameB().fingerprint(addr, uint64(d.n))) {
+			e.Verdict, e.Structure, e.Package = ABI, structFingerprint, c.fingerprintOf(e.Symbol, addr, addr)
+		}
+		if e.Symbol != "" {
+			c.changed[e.Symbol] = true
+		}
+	}
+	switch {
+	case inBuildInfo(e):
+		e.Structure = buildInfoLine(x, d.off)
+	case isBuildIDNote(s.Name):
+		e.Structure = noteName(s.Name)
+	}
+	c.maskRange(int64(s.Off)+e.OffsetA, int64(d.n), e.Verdict, false)
+	c.out.add(e, s.tallyFlags())
+}
+
+// noteName says what a note of a build ID is.
+func noteName(section string) string {
+	if section == ".note.gnu.build-id" {
+		return "GNU build-id note"
+	}
+	return "Go build ID"
+}
+
+// fingerprintOf is the package of a fingerprint: by its symbol's name, else by the plugin's list.
+func (c *comparison) fingerprintOf(symbol string, a, b uint64) string {
+	if strings.Contains(symbol, "link.pkghash.") || strings.Contains(symbol, "link.pkghashbytes.") {
+		return packageOf(symbol)
+	}
+	if p := c.a.packageAt(a); p != "" {
+		return p
+	}
+	return c.b.packageAt(b)
 }
 
 // renamed reports whether the names of symbols differ, though their places do not.
@@ -170,29 +216,29 @@ func (c *comparison) renamed() bool {
 	return false
 }
 
-// maskedPclntab compares the line tables if they lie in this section, and returns the offsets between which they do. Addresses mean the
-// same in both files.
-func (c *comparison) maskedPclntab(s *section, names *addrNames) (lo, hi int64) {
+// maskedPclntab compares the line tables if they lie in this section, and returns the offsets between which they do and
+// the gravest difference in them. Addresses mean the same in both files.
+func (c *comparison) maskedPclntab(s *section, names *addrNames) (lo, hi int64, class Verdict) {
 	addr, size, err := c.a.PclntabRange()
 	if err != nil || !s.alloc() || addr < s.Addr || addr-s.Addr >= s.Size {
-		return 0, 0
+		return 0, 0, 0
 	}
 	end := min(addr+size, s.Addr+s.Size)
-	for _, y := range c.a.table() {
-		if y.value > addr && y.value < end && (y.name == "go:func.*" || y.name == "runtime.findfunctab" || y.name == "runtime.epclntab") {
-			end = y.value
+	for _, y := range c.a.made() {
+		if y.name == pclntabSymbol {
+			end = min(end, addr+y.size)
 		}
 	}
 	u := unit{lo: addr, hi: end}
 	x, y := c.a.unitBytes(s, u), c.b.unitBytes(c.b.secs[s.Index], u)
 	c.pcA, c.pcB = readPclntab(x, c.a.Order, c.a.word), readPclntab(y, c.b.Order, c.b.word)
 	if c.pcA == nil || c.pcB == nil || c.pcA.starts() != c.pcB.starts() {
-		return 0, 0
+		return 0, 0, 0
 	}
 	c.addrs.pieces = []piece{{0, 0, ^uint64(0)}}
 	c.baseA, c.baseB = c.a.bases(), c.b.bases()
-	c.pclntabs(s, c.b.secs[s.Index], x, y, addr, addr)
-	return int64(addr - s.Addr), int64(end - s.Addr)
+	class = c.pclntabs(s, c.b.secs[s.Index], x, y, addr, addr)
+	return int64(addr - s.Addr), int64(end - s.Addr), class
 }
 
 // span is a stretch that differs: n bytes long, of which bytes really differ.

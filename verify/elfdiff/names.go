@@ -78,6 +78,17 @@ func (n *addrNames) at(addr uint64) string {
 	return ""
 }
 
+// starts are the places behind addr, counted from it, at which symbols begin within count bytes.
+func (n *addrNames) starts(addr uint64, count int) (out []int) {
+	i := sort.Search(len(n.order), func(i int) bool { return n.sym(i).value > addr })
+	for ; i < len(n.order) && n.sym(i).value-addr < uint64(count); i++ {
+		if at := int(n.sym(i).value - addr); len(out) == 0 || out[len(out)-1] != at {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
 // fingerprint reports whether any of n bytes from addr belong to a package fingerprint.
 func (n *addrNames) fingerprint(addr, count uint64) bool {
 	if isFingerprint(n.at(addr)) {

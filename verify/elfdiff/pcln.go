@@ -213,17 +213,22 @@ func (c *comparison) comparePclntab(p *pair) {
 	c.pclntabs(p.sa, p.sb, x, y, p.ua.lo, p.ub.lo)
 }
 
-func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64) {
+// pclntabs compares two line tables and returns the gravest difference.
+func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64) (worst Verdict) {
 	if bytes.Equal(x, y) {
-		return
+		return Identical
+	}
+	add := func(e Evidence) {
+		worst = max(worst, e.Verdict)
+		c.out.add(e, sa.tallyFlags())
 	}
 	e := Evidence{Section: sa.Name, OffsetA: int64(addrA - sa.Addr), OffsetB: int64(addrB - sb.Addr)}
 	total := unmatched(x, y, align(x, y))
 	t, u := readPclntab(x, c.a.Order, c.a.word), readPclntab(y, c.b.Order, c.b.word)
 	if t == nil || u == nil {
 		e.Verdict, e.Structure, e.Bytes = Code, "line table of an unknown form", total
-		c.out.add(e, sa.tallyFlags())
-		return
+		add(e)
+		return worst
 	}
 	d := c.compareFuncs(t, u)
 	var root int64
@@ -231,7 +236,7 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 		e.Verdict, e.Structure, e.A, e.B = DebugOnly, pclnFileNames, excerptPath(q.a), excerptPath(q.b)
 		e.Bytes = nameBytes(q.a, q.b)
 		root += e.Bytes
-		c.out.add(e, sa.tallyFlags())
+		add(e)
 	}
 	for _, l := range []struct {
 		names []string
@@ -239,7 +244,7 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 		what  string
 	}{{d.code, Code, "pclntab frame or stack map"}, {d.lines, DebugOnly, "pclntab lines"}} {
 		for _, n := range l.names {
-			c.out.add(Evidence{Verdict: l.class, Section: sa.Name, Symbol: n, Structure: l.what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: 1}, sa.tallyFlags())
+			add(Evidence{Verdict: l.class, Section: sa.Name, Symbol: n, Structure: l.what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: 1})
 			root++
 		}
 	}
@@ -251,10 +256,11 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 		if n := 8 + 8*c.a.word; !bytes.Equal(x[:n], y[:n]) && c.rep.Proof == ProofMask {
 			what, class = "pclntab header", Code
 		}
-		c.out.add(Evidence{Verdict: class, Section: sa.Name, Structure: what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: rest}, sa.tallyFlags())
+		add(Evidence{Verdict: class, Section: sa.Name, Structure: what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: rest})
 	default:
 		c.out.addMoved(sa.Name, rest, sa.tallyFlags())
 	}
+	return worst
 }
 
 // nameBytes is how many bytes of two names differ, of which their common end does not.

@@ -114,7 +114,13 @@ func (c *comparison) leftOut(p *pair, x, y []byte, i, j int) {
 // note adds a place with the class that its symbol asks for.
 func (c *comparison) note(e Evidence, p *pair) {
 	if isFingerprint(e.Symbol) {
-		e.Verdict, e.Structure = ABI, structFingerprint
+		e.Verdict, e.Structure, e.Package = ABI, structFingerprint, c.fingerprintOf(e.Symbol, p.sa.Addr+uint64(e.OffsetA), 0)
+		if e.Package == "" && e.OffsetB >= 0 && p.sb != nil {
+			e.Package = c.b.packageAt(p.sb.Addr + uint64(e.OffsetB))
+		}
+	}
+	if inBuildInfo(e) && e.OffsetA >= 0 && p.sa != nil {
+		e.Structure = buildInfoLine(c.a.contents(p.sa), int(e.OffsetA))
 	}
 	if e.Symbol == "runtime.findfunctab" {
 		c.out.addMoved(e.Section, e.Bytes, p.sa.tallyFlags()) // made from the function table, which is compared

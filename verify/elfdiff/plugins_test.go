@@ -150,6 +150,7 @@ func TestBuiltPlugins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkMaskOf(t, inA, inB, r)
 			var ids []string
 			for _, c := range r.Causes {
 				ids = append(ids, c.ID)

@@ -63,6 +63,7 @@ type Report struct {
 	A         FileInfo   `json:"a"`
 	B         FileInfo   `json:"b"`
 	Proof     Proof      `json:"proof"`
+	Mask      *Mask      `json:"mask"` // nil where something moved
 	Bytes     Bytes      `json:"bytes"`
 	Sections  []Section  `json:"sections"`
 	Symbols   Symbols    `json:"symbols"`
@@ -164,6 +165,7 @@ type Evidence struct {
 	Verdict   Verdict `json:"verdict"`
 	Section   string  `json:"section"`
 	Symbol    string  `json:"symbol,omitempty"`
+	Package   string  `json:"package,omitempty"`   // of a fingerprint, its import path
 	Structure string  `json:"structure,omitempty"` // "GNU build ID", "pclntab file name", "go.buildinfo vcs.revision"
 	OffsetA   int64   `json:"offset_a"`            // in the section's contents, bytes; -1 if only in B
 	OffsetB   int64   `json:"offset_b"`            // -1 if only in A

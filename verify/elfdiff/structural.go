@@ -94,10 +94,13 @@ func (c *comparison) compareSection(x, y *section) {
 		e.Structure = "thread-local memory"
 		e.Bytes = sizedDiff(dx, dy)
 	case x.Name == ".go.buildinfo":
-		e.Structure = "go.buildinfo"
-		e.Bytes = unmatched(dx, dy, align(dx, dy))
+		c.compareBuildInfo(x, unmatched(dx, dy, align(dx, dy)))
+		return
 	default:
 		e.Bytes = unmatched(dx, dy, align(dx, dy))
+		if isBuildIDNote(x.Name) {
+			e.Structure = noteName(x.Name)
+		}
 	}
 	c.out.add(e, x.tallyFlags())
 }
@@ -184,7 +187,7 @@ func (c *comparison) relocDiffers(sec *section, s, t slot, inA, inB bool) {
 	}
 	e.Symbol = names.at(addr)
 	if isFingerprint(e.Symbol) {
-		e.Verdict, e.Structure = ABI, structFingerprint
+		e.Verdict, e.Structure, e.Package = ABI, structFingerprint, c.fingerprintOf(e.Symbol, 0, 0)
 	}
 	if inA {
 		e.A = c.sayTarget(c.ra, c.nameA(), s)
@@ -222,7 +225,7 @@ func (c *comparison) comparePackages() {
 		if v == w && inA == inB || c.changed[name] {
 			continue
 		}
-		e := Evidence{Verdict: ABI, Section: ".rodata", Symbol: name, Structure: structFingerprint,
+		e := Evidence{Verdict: ABI, Section: ".rodata", Symbol: name, Package: p, Structure: structFingerprint,
 			Bytes: int64(max(len(v), len(w))), A: excerpt([]byte(v)), B: excerpt([]byte(w))}
 		if !inA {
 			e.OffsetA = -1

@@ -103,6 +103,9 @@ func textEvidence(b *strings.Builder, r *Report, all bool) {
 		if e.Symbol != "" {
 			fmt.Fprintf(b, " %s", clean(e.Symbol))
 		}
+		if e.Package != "" && !strings.HasSuffix(e.Symbol, "."+e.Package) {
+			fmt.Fprintf(b, " of %s", clean(e.Package))
+		}
 		if e.Structure != "" {
 			fmt.Fprintf(b, " (%s)", clean(e.Structure))
 		}
