@@ -4,8 +4,9 @@
 // TMPDIR, GOCACHE, the place of GOROOT, the second on the clock, zone, locale, umask, parallelism, host and user name.
 // Each side works in its own copy of the tree, seen at a path that stays the same from run to run, and has its own build cache,
 // which the other side can neither name nor, where there are mount namespaces, see. A cache's name carries the digests of the Go
-// and of the whole C toolchain and every link goes to a fresh file: cmd/go knows gcc by one line of its version only and leaves the
-// external linker, crt files and libc out of the link's identity, so a warm twin could otherwise be equal and wrong.
+// and of the whole C toolchain, and every link goes to a fresh file or over what the side itself linked last for the job by that very
+// toolchain (kept.go): cmd/go knows gcc by one line of its version only and leaves the external linker, crt files and libc out of the
+// link's identity, so a warm twin could otherwise be equal and wrong.
 //
 // Builds start from an empty environment and cannot reach the network; fetching is a step of its own. What a compiler says about
 // the project's source is data (Failure), never an error; a compiler that was killed or a full disk is an error.

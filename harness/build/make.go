@@ -68,11 +68,20 @@ func (s *side) goBuild(ctx context.Context, more []string, pkg string) (*Failure
 	argv = append(argv, "-o", s.out)
 	argv = append(append(argv, more...), s.graphFlag()...)
 	argv = append(argv, s.job.Flags...)
+	var last *kept
+	if len(more) == 0 { // a probe has its own way
+		last = s.keeps(ctx, "", pkg)
+	}
+	last.lend(s.got)
 	failed, err := s.run(ctx, "go build", append(argv, pkg), nil, nil)
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	return s.written("go build")
+	if failed, err := s.written("go build"); failed != nil || err != nil {
+		return failed, err
+	}
+	last.take(s.got, keptNote{})
+	return nil, nil
 }
 
 // install builds a host as `go install -trimpath PACKAGE@VERSION` does: with the module's own build list. For another architecture cmd/go

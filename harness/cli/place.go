@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/plugproof/plugproof/fixtures"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/toolchain"
 )
@@ -52,24 +53,47 @@ func named(c plan.Cell) error {
 	return nil
 }
 
-// place extracts the archives among the cells' projects. The same archive always goes to the same place.
+// place extracts the archives among the cells' projects. The same archive always goes to the same place, run after run, for where
+// sources lie can enter what is compiled from them.
 func (s *workshop) place(all []plan.Cell) error {
-	seen := map[*plan.Project]bool{}
 	for _, c := range all {
 		p := c.Project
-		if p.Dir != "" || seen[p] {
+		if p.Dir != "" {
 			continue
 		}
-		seen[p] = true
 		archive := s.app.archives[p]
 		if archive == nil {
 			return fmt.Errorf("placing project %q: it is neither a directory nor an archive", p.Name)
 		}
-		dir := filepath.Join(s.scratch, "projects", fmt.Sprintf("%d-%s", len(seen), cmp.Or(filepath.Base(archive.Name), "project")))
-		if err := archive.Extract(dir); err != nil {
+		dir := filepath.Join(s.builder.Cache, "projects", archive.Digest.Hex()[:24], cmp.Or(filepath.Base(archive.Name), "project"))
+		if err := extracted(archive, dir); err != nil {
 			return err
 		}
 		p.Place(dir)
+	}
+	return nil
+}
+
+// extracted makes sure that dir holds the archive's files and nothing else.
+func extracted(archive *fixtures.Archive, dir string) error {
+	if archive.In(dir) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return fmt.Errorf("placing %s: %w", archive.Name, err)
+	}
+	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".new-")
+	if err != nil {
+		return fmt.Errorf("placing %s: %w", archive.Name, err)
+	}
+	defer os.RemoveAll(fresh)
+	if err := archive.Extract(filepath.Join(fresh, "new")); err != nil {
+		return err
+	}
+	os.Rename(dir, filepath.Join(fresh, "old")) // if it is there, it is not what it should be
+	err = os.Rename(filepath.Join(fresh, "new"), dir)
+	if err != nil && !archive.In(dir) { // else another process was quicker
+		return fmt.Errorf("placing %s: %w", archive.Name, err)
 	}
 	return nil
 }
