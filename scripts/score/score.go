@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -64,6 +65,7 @@ func (w *world) one(ctx context.Context, p pair) (finding, error) {
 		}
 	}
 	f.judge()
+	f.report = nil // this process must stay small: a child's peak counts what it was before it became another program
 	if w.keep == "" {
 		os.RemoveAll(w.out(p))
 	}
@@ -73,6 +75,7 @@ func (w *world) one(ctx context.Context, p pair) (finding, error) {
 // diff asks plugproof, twice: the second answer must be the first, byte for byte.
 func (w *world) diff(ctx context.Context, f *finding, a, b string) (*elfdiff.Report, error) {
 	var first []byte
+	debug.FreeOSMemory()
 	for range 2 {
 		cmd := exec.CommandContext(ctx, w.command, "diff", "--json", a, b)
 		var out, said bytes.Buffer

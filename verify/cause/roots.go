@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plugproof/plugproof/verify/actions"
@@ -36,7 +37,7 @@ func FromRoot(r actions.Root) string {
 		return linkerCause(r)
 	case r.Key == "dir" && (vendored(r.A) != vendored(r.B)):
 		return "vendor-mode"
-	case r.Key == "modinfo path" && (value(r.A) == fileArguments || value(r.B) == fileArguments):
+	case (r.Key == "modinfo path" || r.Key == "importpath") && (value(r.A) == fileArguments || value(r.B) == fileArguments):
 		return "plugin-path"
 	case key == "modinfo" && strings.HasPrefix(rest, "build "):
 		return elfdiff.SettingCause(strings.TrimPrefix(rest, "build "))
@@ -103,9 +104,25 @@ func linkerCause(r actions.Root) string {
 	return ids[0]
 }
 
-// unlist makes a line of a list of quoted strings, as the linker's flags are logged.
+// unlist makes one line of a list of quoted strings, as the linker's flags are logged, with quotes around words that hold white space.
 func unlist(s string) string {
-	return strings.NewReplacer(`["`, "", `"]`, "", `" "`, " ", "[]", "").Replace(s)
+	var words []string
+	for s = strings.Trim(s, "[]"); s != ""; s = strings.TrimLeft(s, " ") {
+		q, err := strconv.QuotedPrefix(s)
+		if err != nil {
+			return strings.Join(append(words, s), " ")
+		}
+		word, _ := strconv.Unquote(q) // QuotedPrefix has checked it
+		switch {
+		case !strings.ContainsAny(word, " \t\n\r"):
+		case strings.Contains(word, "'"):
+			word = `"` + word + `"`
+		default:
+			word = "'" + word + "'"
+		}
+		words, s = append(words, word), s[len(q):]
+	}
+	return strings.Join(words, " ")
 }
 
 // FromActions names why two builds' actions differ, each cause once, with what follows from another left out: paths, files and lists

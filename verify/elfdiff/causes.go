@@ -190,7 +190,10 @@ func (c *comparison) buildIDCauses(a, b *facts) []namedCause {
 	}
 	f, g := recordedFlags(a, b)
 	return []namedCause{{Cause{ID: "build-id", Evidence: fmt.Sprintf("Go build IDs %q and %q: not both made by the go command", a.buildID, b.buildID)},
-		scope{places: func(e Evidence) bool { return f.BuildID != g.BuildID && inBuildInfo(e) }}}}
+		scope{places: func(e Evidence) bool {
+			// Without a note there is no segment of notes.
+			return f.BuildID != g.BuildID && inBuildInfo(e) || e.Section == "program headers" && (a.buildID == "") != (b.buildID == "")
+		}}}}
 }
 
 // recordedFlags are the linker's flags in the build information, where both sides show them.

@@ -26,6 +26,7 @@ func (c *comparison) pathCauses(a, b *facts) []namedCause {
 	if len(pairs) == 0 || len(pairs) > maxPaired {
 		return nil
 	}
+	modules := merged(a.modules(), b.modules())
 	common := unmoved(a.files, b.files)
 	var out []namedCause
 	var moved, vendored []dirPair
@@ -33,7 +34,7 @@ func (c *comparison) pathCauses(a, b *facts) []namedCause {
 	for _, p := range pairDirs(pairs) {
 		absA, absB := path.IsAbs(p.a), path.IsAbs(p.b)
 		switch {
-		case absA && absB && vendoredPair(p):
+		case absA && absB && vendoredPair(p, modules):
 			vendored = append(vendored, p)
 		case sameModule(p.a, p.b):
 		case absA && absB && !p.partly(common):
@@ -54,19 +55,24 @@ func (c *comparison) pathCauses(a, b *facts) []namedCause {
 	return out
 }
 
-// vendoredPair reports whether one directory is a module's in vendor and the other the same module's in the module cache.
-func vendoredPair(p dirPair) bool {
-	_, inA, okA := strings.Cut(p.a+"/", "/vendor/")
-	_, inB, okB := strings.Cut(p.b+"/", "/vendor/")
-	if okA == okB {
+// vendoredPair reports whether the files lie in vendor on one side, below a module's path, and elsewhere on the other.
+func vendoredPair(p dirPair, modules map[string]string) bool {
+	if vendorName(p.a+"/") == vendorName(p.b+"/") {
 		return false
 	}
-	in, cached := strings.TrimSuffix(inA, "/"), p.b
-	if okB {
-		in, cached = strings.TrimSuffix(inB, "/"), p.a
+	dir := p.a
+	if vendorName(p.b + "/") {
+		dir = p.b
 	}
-	mod, _, versioned := strings.Cut(cached, "@")
-	return versioned && (in == "" || strings.HasSuffix(mod, "/"+in) || in == path.Base(mod))
+	_, in, _ := strings.Cut(dir+"/", "/vendor/")
+	for rel := range p.rel {
+		for m := range modules {
+			if inModule(strings.TrimPrefix(path.Join(in, rel), "/"), m) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unmoved are the directories of files that both have under one absolute name and that are neither GOROOT's nor a module cache's.
@@ -226,9 +232,9 @@ func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 	std, deps, main := false, false, false
 	for _, d := range ps {
 		switch {
-		case d.rel["runtime"] || inGOROOT(d.a+"/src/x") || strings.HasSuffix(d.a, "/src") && d.rel["runtime"]:
+		case d.rel["runtime"]:
 			std = true
-		case strings.Contains(d.a, "@") || vendorName(d.a+"/"):
+		case strings.Contains(d.a+d.b, "@") || vendorName(d.a+"/") || vendorName(d.b+"/"):
 			deps = true
 		default:
 			for rel := range d.rel {

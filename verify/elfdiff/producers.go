@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"debug/dwarf"
+	"debug/elf"
 	"fmt"
 	"path"
 	"slices"
@@ -14,8 +15,8 @@ const maxDWARF = 64 << 20
 // maxUnits bounds the compile units that are looked at.
 const maxUnits = 1 << 16
 
-// producers are the C compilers' own words in a file (DW_AT_producer), by the source file's base name: GCC writes its version and
-// those of its flags that change code.
+// producers are the C compilers' own words in a file (DW_AT_producer), by the source file's base name: the compiler's version. GCC
+// would write its flags, too, but for -gno-record-gcc-switches, which the go command gives it.
 type producers struct {
 	c     map[string]string
 	other bool // there are units of another language
@@ -51,7 +52,7 @@ func (im *image) producers() (p producers, ok bool) {
 		}
 		r.SkipChildren()
 	}
-	return p, false
+	return p, false // there are more than anyone compiles
 }
 
 // compilerCauses compares what the C compiler says of itself in files of the same names.
@@ -75,17 +76,38 @@ func (c *comparison) compilerCauses(a, b *facts) []namedCause {
 		if v == w || v == "" || w == "" {
 			continue
 		}
-		cv, fv := cutCompiler(v)
-		cw, fw := cutCompiler(w)
-		if cv != cw {
-			return []namedCause{{Cause{ID: "cc-identity", Evidence: fmt.Sprintf("%s was compiled by %q and %q", name, cv, cw)}, scope{all: true}}}
-		}
-		if a.comment == b.comment {
-			onlyA, onlyB := onlyIn(fv, fw), onlyIn(fw, fv)
-			return []namedCause{{Cause{ID: "cgo-flags", Evidence: fmt.Sprintf("%s was compiled with %s and %s", name, flagList(onlyA), flagList(onlyB))}, scope{all: true}}}
+		return []namedCause{{Cause{ID: "cc-identity", Evidence: fmt.Sprintf("%s was compiled by %q and %q", name, v, w)}, scope{all: true}}}
+	}
+	return c.runtimeC(a, b)
+}
+
+// runtimeC looks at the C functions of runtime/cgo. They are the Go release's own, so where most of them have another length, by a
+// compiler of one name and libc of one kind, it was given other flags.
+func (c *comparison) runtimeC(a, b *facts) []namedCause {
+	if a.comment != b.comment || a.libc() != b.libc() || a.goVersion() == "" || a.goVersion() != b.goVersion() {
+		return nil
+	}
+	own := func(name string) bool { return strings.HasPrefix(name, "x_cgo_") && !strings.Contains(name, ".") }
+	sizes := map[string]uint64{}
+	for _, y := range c.a.table() {
+		if own(y.name) && y.typ() == elf.STT_FUNC && y.size > 0 {
+			sizes[y.name] = y.size
 		}
 	}
-	return nil
+	both, other := 0, []string{}
+	for _, y := range c.b.table() {
+		if n, ok := sizes[y.name]; ok && y.typ() == elf.STT_FUNC && y.size > 0 {
+			both++
+			if n != y.size {
+				other = append(other, y.name)
+			}
+		}
+	}
+	if len(other) < 5 || 2*len(other) < both {
+		return nil
+	}
+	slices.Sort(other)
+	return []namedCause{{Cause{ID: "cgo-flags", Evidence: fmt.Sprintf("%d of %d C functions of runtime/cgo have another length, %s first, though Go and the C compiler are the same", len(other), both, other[0])}, scope{all: true}}}
 }
 
 func sideOf(a bool) string {
@@ -93,21 +115,4 @@ func sideOf(a bool) string {
 		return "A"
 	}
 	return "B"
-}
-
-func flagList(flags []string) string {
-	if len(flags) == 0 {
-		return "nothing"
-	}
-	return strings.Join(flags, " ")
-}
-
-// cutCompiler parts "GNU C17 12.2.0 -mtune=generic -g -O2" into the compiler and its flags.
-func cutCompiler(producer string) (compiler string, flags []string) {
-	words := strings.Fields(producer)
-	i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "-") })
-	if i < 0 {
-		return producer, nil
-	}
-	return strings.Join(words[:i], " "), words[i:]
 }

@@ -44,10 +44,12 @@ func VersionCause(x, y string) string {
 	return "go-version"
 }
 
-// cutExperiments cuts "X:a,b" off the end of a version.
+// cutExperiments cuts " X:a,b", since Go 1.26 "-X:a,b", off the end of a version.
 func cutExperiments(v string) (base, experiments string) {
-	if i := strings.Index(v, " X:"); i >= 0 {
-		return v[:i], v[i+3:]
+	for _, mark := range []string{" X:", "-X:"} {
+		if i := strings.Index(v, mark); i >= 0 {
+			return v[:i], v[i+len(mark):]
+		}
 	}
 	return v, ""
 }
