@@ -16,7 +16,7 @@ type counts struct {
 	fates     map[string]int // of opens
 	per       map[string]map[string]*tally
 	wrong     []string
-	alive     []string // sequences in which an open was predicted to be poisoned and nothing crashed
+	alive     []string // sequences in which an open was predicted to crash the process later, and nothing crashed
 	made      int
 	building  time.Duration
 	observing time.Duration
@@ -71,7 +71,7 @@ func (c *counts) add(sc *scene, rep *abi.Report, fates []string, text, lock stri
 		}
 	}
 	for i, p := range rep.Plugins {
-		if p.Verdict == abi.Poisoned && fates[i] == right {
+		if p.Verdict == abi.Poisoned && p.KillsHost && fates[i] == right {
 			c.alive = append(c.alive, fmt.Sprintf("%s: %s", sc, p.Cause.Evidence))
 		}
 	}
@@ -104,15 +104,7 @@ func (c *counts) text() string {
 	decided := c.fates[right] + c.fates[crashed] + c.fates[wrong]
 	fmt.Fprintf(&b, "agree: %d sequences, %d opens decided from the files, %d right, %d disagreements; %d opens apart (init code, or after a poisoned open)\n",
 		c.sequences, decided, c.fates[right]+c.fates[crashed], len(c.wrong), c.fates[apart])
-	fmt.Fprintf(&b, "agree: of %d opens that were predicted to be poisoned, %d crashed at once\n", c.poisoned(), c.fates[crashed])
+	fmt.Fprintf(&b, "agree: of %d opens that were predicted to open and crash, %d crashed at once\n", len(c.alive)+c.fates[crashed], c.fates[crashed])
 	fmt.Fprintf(&b, "agree: %d files made, %.0f CPU s; observed now: %.0f CPU s\n", c.made, c.building.Seconds(), c.observing.Seconds())
 	return b.String()
-}
-
-func (c *counts) poisoned() int {
-	t := c.per["verdict"][string(abi.Poisoned)]
-	if t == nil {
-		return 0
-	}
-	return t.opens - t.apart
 }

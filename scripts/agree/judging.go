@@ -98,6 +98,10 @@ func judge(sc *scene, rep *abi.Report, got *seen) (fates []string, text string) 
 		}
 		fate := right
 		switch {
+		case p.Verdict == abi.Poisoned && !p.KillsHost:
+			if s.Outcome != "ok" || died {
+				fate = wrong
+			}
 		case p.Verdict == abi.Poisoned:
 			if died {
 				fate = crashed

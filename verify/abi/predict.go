@@ -213,7 +213,7 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 	}
 	if old, ok := p.done[in.Real]; ok {
 		if old.text == "" {
-			out.Verdict = old.verdict
+			out.Verdict, out.Cause, out.KillsHost = old.verdict, old.cause, old.verdict == Poisoned && !old.harmless
 			return p.declared(old.obj, in, out)
 		}
 		fail(old.verdict, `plugin.Open("%s"): %s (previous failure)`, in.Path, old.text)
@@ -256,7 +256,7 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		}
 		fail(res.verdict, `plugin.Open("%s"): %s`, name, res.text)
 	}
-	out.KillsHost = res.verdict == Poisoned
+	out.KillsHost = res.verdict == Poisoned && !res.harmless
 	p.done[in.Real] = res
 	return p.declared(l.obj, in, out)
 }

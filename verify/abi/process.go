@@ -41,6 +41,8 @@ type goError struct {
 	pkg     *string
 	diffs   []Difference
 	cause   *Cause
+
+	harmless bool // poisoned, and nothing in it need crash
 }
 
 // loader is one C library's dlopen.

@@ -67,7 +67,7 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{}, err
 	}
 	if owner != nil {
-		return goError{obj: md.obj, verdict: Poisoned, cause: unknown("%s could not be opened but stays in the process, and its copy of package %s is used", owner.path, pkg)}, nil
+		return p.poisoned(md.obj, owner, pkg)
 	}
 	return goError{obj: md.obj, verdict: OK}, nil
 }
@@ -118,27 +118,6 @@ func (p *process) firstDefinition(pkg string) (string, *object, error) {
 		}
 	}
 	return "", nil, nil
-}
-
-// poisoner finds a failed plugin that defines a package of o first: o's data then lies in a module that the garbage collector does not know.
-func (p *process) poisoner(o *object, mod *goelf.Module) (*object, string, error) {
-	bad := false
-	for _, g := range p.global {
-		bad = bad || g.failed && g != o
-	}
-	if !bad {
-		return nil, "", nil
-	}
-	for _, pkg := range mod.Packages {
-		_, owner, err := p.firstDefinition(pkg.Name)
-		if err != nil {
-			return nil, "", err
-		}
-		if owner != nil && owner.failed && owner != o {
-			return owner, pkg.Name, nil
-		}
-	}
-	return nil, "", nil
 }
 
 // unseen says why the runtime did not see a new module.

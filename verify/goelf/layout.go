@@ -13,6 +13,8 @@ type Layout struct {
 	Types               uint64 // offsets of types and names count from here
 	Rodata              uint64
 	Gofunc              uint64 // go:func.*, from which offsets of funcdata count
+	Data, EData         uint64 // initialised variables that hold pointers, which the garbage collector scans
+	BSS, EBSS           uint64 // the same without initial values
 }
 
 // Words of runtime.moduledata (runtime/symtab.go of Go 1.20 to 1.27). Go 1.27 put the words typedesclen, itaboffset and itabsize
@@ -22,6 +24,7 @@ const (
 	findFuncTabWord = 19
 	textWord        = 22
 	eTextWord       = 23
+	dataWord        = 26 // data, edata, bss, ebss
 	rodataWord      = 39
 	rodataWord127   = 42
 	layoutWords     = 44
@@ -51,7 +54,8 @@ func (f *File) Layout() (Layout, error) {
 		}
 		return 0
 	}
-	l := Layout{Pclntab: at(0), FindFuncTab: at(findFuncTabWord), Text: at(textWord), EText: at(eTextWord), Types: at(typesWord)}
+	l := Layout{Pclntab: at(0), FindFuncTab: at(findFuncTabWord), Text: at(textWord), EText: at(eTextWord), Types: at(typesWord),
+		Data: at(dataWord), EData: at(dataWord + 1), BSS: at(dataWord + 2), EBSS: at(dataWord + 3)}
 	rodata := uint64(rodataWord)
 	if etypes := at(typesWord + 1); etypes < l.Types {
 		rodata = rodataWord127
