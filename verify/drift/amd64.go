@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ const (
 func (amd64) sp() loc         { return rSP }
 func (amd64) zero() loc       { return floatLoc + 15 } // ABIInternal's X15
 func (amd64) linkSize() int64 { return 8 }
+func (amd64) g() loc          { return 14 }
 
 // results are the registers of ABIInternal (cmd/compile/abi-internal.md).
 func (amd64) results() []loc {
@@ -53,8 +55,14 @@ func amd64Reg(r x86asm.Reg) (loc, int) {
 		return loc(r - x86asm.EAX), 4
 	case r >= x86asm.RAX && r <= x86asm.R15:
 		return loc(r - x86asm.RAX), 8
-	case r >= x86asm.X0 && r <= x86asm.X15:
+	case r >= x86asm.X0 && r <= x86asm.X31:
 		return floatLoc + loc(r-x86asm.X0), 16
+	case r >= x86asm.Y0 && r <= x86asm.Y31:
+		return floatLoc + loc(r-x86asm.Y0), 32
+	case r >= x86asm.Z0 && r <= x86asm.Z31:
+		return floatLoc + loc(r-x86asm.Z0), 64
+	case r >= x86asm.K0 && r <= x86asm.K7:
+		return maskLoc + loc(r-x86asm.K0), 8
 	}
 	return noLoc, 0
 }
@@ -90,8 +98,15 @@ func (d amd64) decode(code []byte, addr uint64) inst {
 			in.target = in.next + uint64(int64(a))
 			args = append(args, immArg(0))
 		case x86asm.Mem:
+			if a.Segment == x86asm.FS && in.op == "MOV" && len(args) == 1 && width == 8 {
+				args = append(args, arg{kind: argG})
+				continue
+			}
 			if a.Segment == x86asm.FS || a.Segment == x86asm.GS {
 				return inst{addr: addr, kind: kindBad, op: "thread-local storage"}
+			}
+			if a.Base == 0 && a.Index == 0 && slices.ContainsFunc(x.Prefix[:], func(p x86asm.Prefix) bool { return p.IsVEX() || p.IsEVEX() }) {
+				a.Base = x86asm.RIP // which the decoder leaves out behind these prefixes
 			}
 			args = append(args, d.mem(a, in.next, x.MemBytes))
 			if width == 0 {
@@ -213,7 +228,9 @@ func (amd64) compute(in *inst, name string, args []arg) {
 	if len(args) > 0 && args[0].kind == argReg {
 		in.dst = []loc{args[0].reg}
 	}
-	in.dst = append(in.dst, flagsLoc)
+	if !strings.HasPrefix(base, "V") {
+		in.dst = append(in.dst, flagsLoc)
+	}
 	switch {
 	case base == "CMP" || base == "TEST" || strings.HasPrefix(base, "UCOMIS") || strings.HasPrefix(base, "COMIS") || base == "BT":
 		in.dst = []loc{flagsLoc}

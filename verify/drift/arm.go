@@ -2,6 +2,7 @@ package drift
 
 import (
 	"strings"
+	"sync"
 
 	"golang.org/x/arch/arm/armasm"
 )
@@ -17,6 +18,7 @@ func (arm) sp() loc         { return armSP }
 func (arm) zero() loc       { return noLoc }
 func (arm) results() []loc  { return nil } // ABI0: all lies on the stack
 func (arm) linkSize() int64 { return 4 }
+func (arm) g() loc          { return 10 }
 
 var armInverse = map[string]string{"EQ": "NE", "CS": "CC", "MI": "PL", "VS": "VC", "HI": "LS", "GE": "LT", "GT": "LE"}
 
@@ -46,12 +48,21 @@ func armReg(r armasm.Reg) loc {
 	return flagsLoc
 }
 
+// decoding guards armasm, which notes in a global variable what it decoded.
+var decoding sync.Mutex
+
 func (d arm) decode(code []byte, addr uint64) inst {
+	decoding.Lock()
+	defer decoding.Unlock()
 	x, err := armasm.Decode(code, armasm.ModeARM)
 	if err != nil {
 		return inst{addr: addr, kind: kindBad, op: "unknown instruction"}
 	}
 	in := inst{addr: addr, next: addr + 4, kind: kindOp, op: x.Op.String()}
+	if x.Enc == 0 { // what Go's assembler writes for NOP
+		in.kind = kindNop
+		return in
+	}
 	var args []arg
 	for _, a := range x.Args {
 		switch a := a.(type) {
@@ -95,6 +106,16 @@ func (d arm) decode(code []byte, addr uint64) inst {
 		}
 	}
 	d.meaning(&in, args)
+	if in.kind == kindOp && len(in.dst) == 1 && len(code) >= 8 {
+		if y, err := armasm.Decode(code[4:], armasm.ModeARM); err == nil && y.Args[0] == x.Args[0] {
+			if _, mine, ok := strings.Cut(x.Op.String(), "."); ok {
+				if _, other, ok := strings.Cut(y.Op.String(), "."); ok && d.inverse(mine) == other { // one of the two writes
+					in.src = in.src[:len(in.src)-2]
+					in.src = append(in.src[:len(in.src):len(in.src)], regArg(flagsLoc))
+				}
+			}
+		}
+	}
 	return in
 }
 
@@ -162,6 +183,12 @@ func (d arm) meaning(in *inst, args []arg) {
 		in.kind = kindRet
 	case toPC && name == "ADD" && reg(1, armLR) && cond == "", toPC && name == "MOV" && reg(1, armLR) && cond == "":
 		in.kind = kindRet
+	case name == "PUSH" && reg(0, armLR) && len(args) == 1:
+		in.kind, in.frame = kindNop, 4
+	case name == "POP" && toPC && len(args) == 1 && cond == "":
+		in.kind = kindRet
+	case name == "PUSH" || name == "POP":
+		in.kind = kindBad
 	case toPC || name == "BX":
 		in.kind = kindBad
 		in.op = "indirect branch"

@@ -39,6 +39,10 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 		return next, true
 	}
 	a, b := w.doing(0, x, st), w.doing(1, y, st)
+	if strings.HasPrefix(a.op, "ADD") && a.op == b.op && len(a.dst) != len(b.dst) { // an LEA, which leaves the flags alone
+		a.dst, b.dst = a.dst[:1], b.dst[:1]
+		st[0][flagsLoc], st[1][flagsLoc] = entry{v: value{valClass, w.class()}}, entry{v: value{valClass, w.class()}}
+	}
 	if a.op != b.op || len(a.args) != len(b.args) || len(a.dst) != len(b.dst) {
 		panic(differs{fmt.Sprintf("%s instead of %s", strings.TrimSpace(b.op), strings.TrimSpace(a.op))})
 	}
@@ -102,26 +106,28 @@ func does(in inst, k kind) string {
 func (w *walk) doing(side int, in inst, st *state) doing {
 	d := doing{op: in.op, dst: in.dst, commutes: in.commutes, store: in.store}
 	if in.kind == kindLEA {
-		o := w.resolve(side, in.src[0], st)
-		base, index := operand{v: o.base, slot: noLoc}, operand{v: o.index, slot: noLoc}
+		m := in.src[0]
+		part := func(r loc) operand {
+			if r == noLoc {
+				return operand{v: none, slot: noLoc}
+			}
+			return w.resolve(side, regArg(r), st)
+		}
+		base, index := part(m.base), part(m.index)
 		number := func(n int64) operand { return operand{v: value{valConst, n}, slot: noLoc} }
 		switch {
-		case o.index == none:
-			d.op, d.args = "ADD"+in.op[3:], []operand{base, number(o.disp)}
-		case o.scale == 1 && o.disp == 0:
+		case m.index == noLoc:
+			d.op, d.args = "ADD"+in.op[3:], []operand{base, number(m.disp)}
+		case m.scale == 1 && m.disp == 0:
 			d.op, d.args = "ADD"+in.op[3:], []operand{base, index}
 		default:
-			d.args = []operand{base, index, number(o.scale), number(o.disp)}
+			d.args = []operand{base, index, number(m.scale), number(m.disp)}
 		}
-		d.commutes = o.index == none || o.scale == 1
+		d.commutes = m.index == noLoc || m.scale == 1
 		return d
 	}
 	for _, a := range in.src {
 		d.args = append(d.args, w.resolve(side, a, st))
-	}
-	if strings.HasPrefix(d.op, "ADD") && len(d.dst) == 2 && d.dst[1] == flagsLoc { // flags that matter are read by other instructions, which LEA's would not be
-		d.dst = d.dst[:1]
-		st[side][flagsLoc] = entry{v: value{valClass, w.class()}}
 	}
 	return d
 }

@@ -7,6 +7,7 @@ type loc int32
 const (
 	noLoc     loc = -1
 	floatLoc  loc = 16
+	maskLoc   loc = 48 // AVX-512's mask registers
 	flagsLoc  loc = 60
 	fpFlags   loc = 61
 	frameLoc  loc = 1 << 20 // + offset from the stack pointer: locals, spilled registers, arguments of calls
@@ -37,6 +38,7 @@ const (
 	argReg argKind = iota
 	argImm
 	argMem
+	argG // the current goroutine, which a register holds and thread-local storage, too
 )
 
 // arg is one operand.
@@ -78,4 +80,5 @@ type decoder interface {
 	zero() loc      // a register that always holds 0, noLoc when there is none
 	results() []loc // the registers in which results are returned and arguments are passed
 	linkSize() int64
+	g() loc // the register that holds the current goroutine
 }

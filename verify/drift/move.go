@@ -1,6 +1,9 @@
 package drift
 
-import "strings"
+import (
+	"debug/elf"
+	"strings"
+)
 
 // move applies a copy to one side's state. It returns false when the instruction is an event: a load or a store outside the frame, or
 // a computation.
@@ -8,7 +11,7 @@ func (w *walk) move(side int, in inst, st *state) bool {
 	m := st[side]
 	if in.kind == kindLEA {
 		o := w.resolve(side, in.src[0], st)
-		v, ok := w.addressOf(side, o)
+		v, ok := w.addressOf(in.src[0], o)
 		if ok {
 			w.use(side, in.src[0], st)
 			m[in.dst[0]] = entry{v, true}
@@ -47,16 +50,14 @@ func (w *walk) move(side int, in inst, st *state) bool {
 }
 
 // addressOf is the value of an LEA that computes nothing.
-func (w *walk) addressOf(side int, o operand) (value, bool) {
+func (w *walk) addressOf(a arg, o operand) (value, bool) {
 	switch {
 	case o.index != none:
 		return value{}, false
 	case o.base.kind == valFrame, o.base.kind == valAddr:
 		return o.base, true
-	case o.disp == 0:
-		return o.base, true
 	}
-	return value{}, false
+	return o.base, a.index == noLoc && a.disp == 0
 }
 
 // load is the value of a load that the register allocator or the linker may have put there: of a word in the frame, of an entry of the global
@@ -79,12 +80,15 @@ func (w *walk) load(side int, in inst, o operand) (value, bool) {
 	switch {
 	case literal && o.size == 4:
 		v, err := s.file.ReadWord(p.addr)
+		if side == 0 && s.file.Type == elf.ET_EXEC && s.mapped(v) { // rather an address than a number
+			return w.address(side, place{addr: v}), err == nil
+		}
 		return value{valConst, int64(v)}, err == nil
-	case o.size == s.file.PtrSize() && s.inGOT(p.addr) && in.src[0].index == noLoc == (w.c.unit == 1):
+	case o.size == s.file.PtrSize() && s.inGOT(p.addr):
 		if to, ok := s.pointer(p.addr); ok {
 			return w.address(side, to), true
 		}
-	case in.dst[0] >= floatLoc && (literal || s.readOnly(p.addr)):
+	case in.dst[0] >= floatLoc && o.size <= 8 && (literal || s.readOnly(p.addr)):
 		return value{valData, o.base.n | int64(o.size)<<32}, true
 	}
 	return value{}, false

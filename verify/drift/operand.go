@@ -36,6 +36,8 @@ func (w *walk) resolve(side int, a arg, st *state) operand {
 		return operand{v: w.reg(side, a.reg, st), slot: noLoc}
 	case argImm:
 		return operand{v: value{valConst, a.imm}, slot: noLoc}
+	case argG:
+		return operand{v: value{valContent, int64(w.c.dec.g())}, slot: noLoc}
 	}
 	o := operand{mem: true, slot: noLoc, base: none, index: none, scale: a.scale, disp: a.disp, size: a.size}
 	if a.index != noLoc {
@@ -67,8 +69,6 @@ func (w *walk) resolve(side int, a arg, st *state) operand {
 		}
 	case o.base.kind == valAddr && o.disp != 0:
 		o.base, o.disp = w.offset(side, o.base, o.disp), 0
-	case w.c.unit == 4 && side == 0 && o.base.kind == valConst && o.base.n != 0 && w.c.host.mapped(uint64(uint32(o.base.n))): // a literal that is an address
-		o.base, o.disp = w.address(side, place{addr: w.c.host.wrap(uint64(o.base.n + o.disp))}), 0
 	}
 	return o
 }
@@ -114,8 +114,11 @@ func (w *walk) offset(side int, v value, by int64) value {
 
 // equal compares two values.
 func (w *walk) equal(x, y value) answer {
-	if x.kind == valConst && y.kind == valAddr && x.n != 0 && w.c.host.mapped(w.c.host.wrap(uint64(x.n))) {
-		x = w.address(0, place{addr: w.c.host.wrap(uint64(x.n))})
+	if x.kind == valAddr && y.kind == valConst && w.c.unit == 4 { // a number that was taken for an address
+		if w.placeOf(0, x).addr == uint64(y.n) {
+			return yes
+		}
+		return maybe
 	}
 	if x.kind != y.kind {
 		return maybe

@@ -207,7 +207,10 @@ func (c *comparison) sameContent(a, b uint64, near []int64) answer {
 			shortest = v
 		}
 	}
-	if shortest == 0 {
+	switch w := c.host.file.PtrSize(); {
+	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && shortest == 0: // a number
+		return yes
+	case n >= w || shortest == 0:
 		return maybe
 	}
 	return no

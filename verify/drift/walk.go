@@ -23,7 +23,9 @@ type walk struct {
 	number  [2]map[place]int64
 	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
 	near    []int64
-	doubt   string // why the two cannot be shown equal
+	out     int64 // bytes above the stack pointer where arguments and results of calls lie, as far as is known
+	doubt   string    // why the two cannot be shown equal
+	now     [2]uint64 // the instructions that are compared
 }
 
 // differs ends a walk: the two do not do the same.
@@ -41,7 +43,7 @@ func (w *walk) space(side int) *space {
 
 func (w *walk) undecided(format string, args ...any) {
 	if w.doubt == "" {
-		w.doubt = fmt.Sprintf(format, args...)
+		w.doubt = fmt.Sprintf(format, args...) + fmt.Sprintf(" (at +%#x and +%#x)", w.now[0]-w.fn[0].addr, w.now[1]-w.fn[1].addr)
 	}
 }
 
@@ -53,7 +55,7 @@ func (w *walk) run() (different, doubt string) {
 			if !ok {
 				panic(r)
 			}
-			different = d.why
+			different = fmt.Sprintf("%s (at +%#x and +%#x)", d.why, w.now[0]-w.fn[0].addr, w.now[1]-w.fn[1].addr)
 		}
 	}()
 	var start [2]uint64
@@ -91,6 +93,9 @@ func (w *walk) scan(side int) {
 		}
 		if (in.kind == kindCond || in.kind == kindJump) && in.target != 0 {
 			w.leaders[side][in.target] = true
+		}
+		if f := w.space(side).functions.at(in.target); in.kind == kindCall && f != nil && f.args > 0 && f.args < 1<<16 {
+			w.out = max(w.out, w.c.dec.linkSize()*w.c.outLink()+int64(f.args))
 		}
 		if side == 0 {
 			for _, a := range in.src {
@@ -199,6 +204,7 @@ func (w *walk) block(at [2]uint64, st *state) {
 			w.bad(x, y)
 			return
 		}
+		w.now = at
 		next, done := w.event(x, y, st)
 		if done {
 			return
