@@ -3,9 +3,11 @@ package build
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plugproof/plugproof/harness/vary"
@@ -20,7 +22,7 @@ type Lab struct {
 	job     Job
 	scratch string
 	done    func()
-	seeds   map[string]string // build caches with the standard library alone, by Job and side
+	seeds   map[string]string // build caches with the standard library alone, by side and what decides how it is compiled
 	n       int
 	cpu     time.Duration
 }
@@ -146,12 +148,36 @@ func (r *Built) graph(file string) {
 	}
 }
 
+// standardKey tells jobs apart that compile the standard library differently.
+func (j Job) standardKey() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %v %q", j.Go.Digest, j.C.Digest, j.Arch, j.Plugin, j.Package)
+	for _, f := range j.Flags {
+		if name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "="); name != "ldflags" && name != "buildvcs" {
+			fmt.Fprintf(&b, " %q", f)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(j.Env)) {
+		fmt.Fprintf(&b, " %q=%q", k, j.Env[k])
+	}
+	return b.String()
+}
+
+// Plain takes this machine's directories out of a text.
+func (l *Lab) Plain(text string) string {
+	pairs := []string{l.scratch, "$SCRATCH", l.b.Cache, "$CACHE", l.b.ModCache, "$GOMODCACHE", l.job.Go.GOROOT, "$GOROOT"}
+	for _, dir := range l.job.C.Path {
+		pairs = append(pairs, dir+"/", "$CC_DIR/")
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
 // seed is a build cache with the standard library alone, taken from the side's lasting one; "" if the order asks for none.
 func (l *Lab) seed(ctx context.Context, j Job, o Order) (string, error) {
 	if o.On.Has(vary.Cold) {
 		return "", nil
 	}
-	key := o.Side + string(j.Go.Digest) + string(j.C.Digest) + j.Arch
+	key := o.Side + j.standardKey()
 	if dir, ok := l.seeds[key]; ok {
 		return dir, nil
 	}
