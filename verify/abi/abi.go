@@ -68,7 +68,9 @@ type Plugin struct {
 	Mismatches []Difference `json:"mismatches"`
 	Cause      *Cause       `json:"cause"`
 	KillsHost  bool         `json:"kills_host"`
-	Drift      []string     `json:"drift"` // functions of which two versions exist although the fingerprints agree
+	Drift      []string     `json:"drift"`    // functions of which two versions exist although the fingerprints agree
+	Code       *Code        `json:"code"`     // how that was found out; null where there was nothing to compare
+	Requires   []string     `json:"requires"` // what the plugin's code needs of a processor, beyond the architecture's baseline: "GOAMD64=v3"
 }
 
 // Difference is a package whose fingerprint differs from the one that the process already has.

@@ -8,6 +8,12 @@ type Options struct {
 	RootName    string   // its name, for the report
 	LibraryPath []string // the directories of LD_LIBRARY_PATH in the process
 	NoDigest    bool     // do not compute the host's SHA-256
+	NoCode      bool     // do not compare functions
+	CPU         string   // the target's processor, as QEMU names it; "": not looked at
+
+	// SameSource says of a package whether host and plugin were compiled from the same source, where the sources are at hand. known is
+	// false where they are not.
+	SameSource func(plugin, pkg string) (same, known bool)
 
 	files *fileCache
 }

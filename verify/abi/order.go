@@ -24,7 +24,7 @@ type Pair struct {
 // later plugin (a package with another fingerprint, the same plugin path) that plugin would take away from it as well. So a plugin that
 // can be opened next can be opened first without harm to the others, and when none of the rest can be opened, no order of all of them exists.
 func CheckOrders(host Input, plugins []Input, opt Options) (*Orders, error) {
-	opt.NoDigest = true // one digest is in the report already
+	opt.NoDigest, opt.NoCode = true, true // the report has both already
 	opt.files = newFileCache()
 	out := &Orders{Pairs: []Pair{}, Proof: []string{}}
 	alone := make([]Verdict, len(plugins))

@@ -83,6 +83,9 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	if opt.Root != nil && opt.RootName != "" {
 		rep.Root = &opt.RootName
 	}
+	if s := p.lacks(o); s != "" {
+		p.limit("the host: %s: it ends when it starts", s)
+	}
 	if err := p.modules.begin(o); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
 	}
@@ -169,7 +172,7 @@ func pointer(s string) *string {
 
 // plugin is one call of plugin.Open.
 func (p *process) plugin(in Input) (Plugin, error) {
-	out := Plugin{Path: in.Path, Mismatches: []Difference{}, Drift: []string{}}
+	out := Plugin{Path: in.Path, Mismatches: []Difference{}, Drift: []string{}, Requires: []string{}}
 	why := p.static()
 	if p.dead {
 		out.Verdict = NotReached
@@ -237,6 +240,10 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		out.Cause = l.cause
 		return nil
 	}
+	out.Requires = requires(l.obj)
+	if s := p.lacks(l.obj); s != "" {
+		p.limit("%s: %s: it opens, and the process dies of SIGILL when code that uses more is reached, in init or later", in.Path, s)
+	}
 	res, err := p.lastModuleInit(l)
 	if err != nil {
 		return err
@@ -258,7 +265,10 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 	}
 	out.KillsHost = res.verdict == Poisoned && !res.harmless
 	p.done[in.Real] = res
-	return p.declared(l.obj, in, out)
+	if err := p.declared(l.obj, in, out); err != nil {
+		return err
+	}
+	return p.drifted(l.obj, in, out)
 }
 
 // declared checks a plugin that opened against the symbols that it is declared to have.

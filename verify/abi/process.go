@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/plugproof/plugproof/verify/drift"
 	"github.com/plugproof/plugproof/verify/goelf"
 )
 
@@ -26,6 +27,7 @@ type process struct {
 	limits []string
 	open   []io.Closer
 
+	code    map[*goelf.File]*drift.Code
 	modules modules
 	done    map[string]goError // by real path: what plugin.Open remembers
 	dead    bool

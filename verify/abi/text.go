@@ -38,7 +38,7 @@ func (r *Report) Text() string {
 }
 
 func (p *Plugin) why(b *strings.Builder) {
-	if p.Cause == nil && len(p.Mismatches) == 0 && len(p.Drift) == 0 {
+	if p.Cause == nil && len(p.Mismatches) == 0 && p.Code == nil && len(p.Requires) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n%s\n", clean(p.Path))
@@ -59,8 +59,41 @@ func (p *Plugin) why(b *strings.Builder) {
 			fmt.Fprintf(b, "    %s %s %s\n", d.Host.Hash, d.Plugin.Hash, clean(d.Package))
 		}
 	}
-	for _, d := range p.Drift {
-		fmt.Fprintf(b, "  two versions of %s\n", clean(d))
+	if len(p.Requires) > 0 {
+		fmt.Fprintf(b, "  requires: %s\n", clean(strings.Join(p.Requires, ", ")))
+	}
+	if p.Code != nil {
+		p.Code.text(b)
+	}
+}
+
+// maxListed bounds the undecided functions and the packages that the text names; JSON has all.
+const maxListed = 10
+
+func (c *Code) text(b *strings.Builder) {
+	list := strings.Join(c.Packages[:min(len(c.Packages), maxListed)], ", ")
+	if n := len(c.Packages) - maxListed; n > 0 {
+		list += fmt.Sprintf(" and %d more", n)
+	}
+	fmt.Fprintf(b, "  not shown by a checksum to be the same source: %s\n", clean(list))
+	if c.Note != nil {
+		fmt.Fprintf(b, "  undecided whether the process has two versions of their functions: %s\n", clean(*c.Note))
+	}
+	if c.Sources != nil {
+		fmt.Fprintf(b, "  packages compiled from two versions of their source: %s\n", clean(strings.Join(c.Sources, ", ")))
+	}
+	for _, f := range c.Differ {
+		fmt.Fprintf(b, "  two versions of %s: %s\n", clean(f.Name), clean(f.Why))
+	}
+	for i, f := range c.Undecided {
+		if i == maxListed {
+			fmt.Fprintf(b, "  undecided: %d more functions\n", len(c.Undecided)-i)
+			break
+		}
+		fmt.Fprintf(b, "  undecided: %s: %s\n", clean(f.Name), clean(f.Why))
+	}
+	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
+		fmt.Fprintf(b, "  the same code: %d of %d functions\n", same, c.Functions)
 	}
 }
 

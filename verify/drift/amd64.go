@@ -126,9 +126,9 @@ func (d amd64) decode(code []byte, addr uint64) inst {
 }
 
 func (amd64) mem(m x86asm.Mem, next uint64, size int) arg {
-	a := arg{kind: argMem, base: noLoc, index: noLoc, scale: int64(m.Scale), disp: m.Disp, size: size}
+	a := arg{kind: argMem, base: noLoc, index: noLoc, scale: int64(m.Scale), disp: int64(int32(m.Disp)), size: size}
 	if m.Base == x86asm.RIP {
-		a.abs, a.disp = true, int64(next)+m.Disp
+		a.abs, a.disp = true, int64(next)+a.disp
 		return a
 	}
 	if m.Base != 0 {

@@ -29,7 +29,7 @@ func (w *walk) call(x, y inst, st *state) bool {
 	default:
 		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a call", false)
 	}
-	if _, own := w.keeps(name); !own && name != "runtime.panicBounds" { // whose operands are in a table
+	if _, own := w.keeps(name); !own && !strings.HasPrefix(name, "runtime.panic") { // whose operands were compared to get there
 		w.arguments(name, st)
 	}
 	return w.called(name, st)

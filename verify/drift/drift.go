@@ -45,24 +45,27 @@ func (c *comparison) outLink() int64 {
 	return 0
 }
 
-// Compare compares the functions that host and plugin both have, of those packages that include names. An error means that one of the files
-// cannot be compared; nothing is known of its functions then.
-func Compare(host, plugin *goelf.File, include func(pkg string) bool) (*Result, error) {
-	c := &comparison{}
-	switch host.Machine {
-	case elf.EM_X86_64:
-		c.dec, c.unit = amd64{}, 1
-	case elf.EM_ARM:
+// Code is what is read of one file before its functions are compared.
+type Code struct{ space *space }
+
+// Read reads a file's functions and symbols. An error means that the file cannot be compared.
+func Read(f *goelf.File) (*Code, error) {
+	if _, known := gotRelocs[f.Machine]; !known {
+		return nil, fmt.Errorf("the instructions of %v are not known", f.Machine)
+	}
+	s, err := newSpace(f)
+	if err != nil {
+		return nil, err
+	}
+	return &Code{s}, nil
+}
+
+// Compare compares the functions that host and plugin both have, of those packages that include names. Both must be for one machine. The host
+// may be another plugin.
+func Compare(host, plugin *Code, include func(pkg string) bool) *Result {
+	c := &comparison{host: host.space, plugin: plugin.space, dec: amd64{}, unit: 1}
+	if host.space.file.Machine == elf.EM_ARM {
 		c.dec, c.unit = arm{}, 4
-	default:
-		return nil, fmt.Errorf("comparing functions: the instructions of %v are not known", host.Machine)
-	}
-	var err error
-	if c.host, err = newSpace(host); err != nil {
-		return nil, fmt.Errorf("comparing functions: the host: %w", err)
-	}
-	if c.plugin, err = newSpace(plugin); err != nil {
-		return nil, fmt.Errorf("comparing functions: the plugin: %w", err)
 	}
 	r := &Result{}
 	names := make([]string, 0, len(c.plugin.functions.byName))
@@ -81,7 +84,7 @@ func Compare(host, plugin *goelf.File, include func(pkg string) bool) (*Result, 
 			r.Undecided = append(r.Undecided, Finding{name, doubt})
 		}
 	}
-	return r, nil
+	return r
 }
 
 // named compares the functions of one name, of which each file should have one.

@@ -49,6 +49,9 @@ func (c *comparison) samePlace(a, b place, near []int64) answer {
 		}
 		return no
 	}
+	if len(x)+len(y) > 0 {
+		return maybe
+	}
 	if _, ok := c.plugin.slot(b.addr); ok {
 		return c.sameObject(a.addr, b.addr)
 	}
@@ -198,22 +201,20 @@ func (c *comparison) sameContent(a, b uint64, near []int64) answer {
 	if n == min(len(x), len(y)) && n > 0 {
 		return yes
 	}
-	shortest := int64(0)
+	number := false
 	for _, v := range near {
 		if v > 0 && v <= int64(n) {
 			return yes
 		}
-		if v > 0 && v < maxString && (shortest == 0 || v < shortest) {
-			shortest = v
-		}
+		number = number || v > 0 && v < maxString
 	}
 	switch w := c.host.file.PtrSize(); {
-	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && shortest == 0: // a number
+	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && !number: // a constant of one word
 		return yes
-	case n >= w || shortest == 0:
-		return maybe
+	case n == 0:
+		return no
 	}
-	return no
+	return maybe
 }
 
 // bytesAt reads up to n bytes at addr.

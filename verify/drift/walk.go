@@ -23,7 +23,7 @@ type walk struct {
 	number  [2]map[place]int64
 	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
 	near    []int64
-	out     int64 // bytes above the stack pointer where arguments and results of calls lie, as far as is known
+	out     int64     // bytes above the stack pointer where arguments and results of calls lie, as far as is known
 	doubt   string    // why the two cannot be shown equal
 	now     [2]uint64 // the instructions that are compared
 }
@@ -205,6 +205,16 @@ func (w *walk) block(at [2]uint64, st *state) {
 			return
 		}
 		w.now = at
+		if side := w.extends(x, y); side >= 0 {
+			in := []inst{x, y}[side]
+			v := w.resolve(side, in.src[0], st).v
+			st[side][in.dst[0]] = entry{v, true}
+			w.undecided("%s on one side only", strings.TrimSpace(in.op))
+			next := at
+			next[side] = in.next
+			w.arrive(next, st)
+			return
+		}
 		next, done := w.event(x, y, st)
 		if done {
 			return
@@ -221,6 +231,25 @@ func (w *walk) block(at [2]uint64, st *state) {
 		}
 		at = next
 	}
+}
+
+// extends finds an extension of a small number that only one side has: the compiler leaves it out behind a load that extends already, and
+// what the register allocator spilled is loaded again. It returns the side, or -1.
+func (w *walk) extends(x, y inst) int {
+	ext := func(in inst) bool {
+		switch in.op {
+		case "UXTB", "SXTB", "UXTH", "SXTH":
+			return in.kind == kindOp && len(in.src) == 1
+		}
+		return false
+	}
+	switch {
+	case ext(x) && x.op != y.op:
+		return 0
+	case ext(y) && x.op != y.op:
+		return 1
+	}
+	return -1
 }
 
 func (w *walk) bad(x, y inst) {

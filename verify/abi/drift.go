@@ -1,0 +1,160 @@
+package abi
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/drift"
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// Code is what was found of functions that the process has twice: in a package whose fingerprint agrees, but whose module is not shown to be
+// the same on both sides by its checksum. A fingerprint says nothing of the code of functions that nobody inlines.
+type Code struct {
+	Packages  []string   `json:"packages"`  // that were compared, sorted
+	Functions int        `json:"functions"` // that both files have in them
+	Differ    []Function `json:"differ"`    // of which two versions run
+	Undecided []Function `json:"undecided"` // of which the files do not tell
+	Sources   []string   `json:"sources"`   // packages whose sources are not the same; null when the sources were not at hand
+	Note      *string    `json:"note"`      // why the rest cannot be told
+}
+
+// Function is a function of a plugin, and why it was listed.
+type Function struct {
+	Name string `json:"function"`
+	Why  string `json:"why"`
+}
+
+// drifted compares the functions of a plugin that opened with those that the process had before.
+func (p *process) drifted(o *object, in Input, out *Plugin) error {
+	if p.opt.NoCode || out.Verdict != OK && out.Verdict != Symbol {
+		return nil
+	}
+	mod, err := moduleOf(o)
+	if err != nil || mod == nil {
+		return err
+	}
+	var owners []*object
+	packages := map[*object][]string{}
+	c := &Code{Packages: []string{}, Differ: []Function{}, Undecided: []Function{}}
+	for _, pkg := range mod.Packages {
+		_, owner, err := p.firstDefinition(pkg.Name)
+		if err != nil {
+			return err
+		}
+		if owner == nil || owner == o || sameModule(owner, o, pkg.Name) {
+			continue
+		}
+		if p.opt.SameSource != nil && owner == p.host {
+			if same, known := p.opt.SameSource(in.Path, pkg.Name); known {
+				if c.Sources == nil {
+					c.Sources = []string{}
+				}
+				if same {
+					continue
+				}
+				c.Sources = append(c.Sources, pkg.Name)
+			}
+		}
+		if packages[owner] == nil {
+			owners = append(owners, owner)
+		}
+		packages[owner] = append(packages[owner], pkg.Name)
+		c.Packages = append(c.Packages, pkg.Name)
+	}
+	if len(c.Packages) == 0 {
+		return nil
+	}
+	slices.Sort(c.Packages)
+	slices.Sort(c.Sources)
+	out.Code = c
+	for _, owner := range owners {
+		if why := p.compareCode(owner, o, packages[owner], c); why != "" {
+			c.Note = &why
+		}
+	}
+	for _, f := range c.Differ {
+		out.Drift = append(out.Drift, f.Name)
+	}
+	return nil
+}
+
+// compareCode compares the functions of some packages. It returns why it cannot.
+func (p *process) compareCode(owner, o *object, packages []string, c *Code) string {
+	if strings.HasPrefix(owner.id, lockID) {
+		return "a host's lock holds no code"
+	}
+	if s := otherCode(owner, o); s != "" {
+		return "the compiler makes other code of the same source: " + s
+	}
+	a, err := p.codeOf(owner)
+	if err != nil {
+		return fmt.Sprintf("the code of %s cannot be read: %v", owner.path, err)
+	}
+	b, err := p.codeOf(o)
+	if err != nil {
+		return fmt.Sprintf("the code of %s cannot be read: %v", o.path, err)
+	}
+	wanted := map[string]bool{}
+	for _, pkg := range packages {
+		wanted[pkg] = true
+	}
+	r := drift.Compare(a, b, func(pkg string) bool { return wanted[pkg] })
+	c.Functions += r.Functions
+	for _, f := range r.Differ {
+		c.Differ = append(c.Differ, Function{f.Function, f.Why})
+	}
+	for _, f := range r.Undecided {
+		c.Undecided = append(c.Undecided, Function{f.Function, f.Why})
+	}
+	return ""
+}
+
+func (p *process) codeOf(o *object) (*drift.Code, error) {
+	if c := p.code[o.file]; c != nil {
+		return c, nil
+	}
+	c, err := drift.Read(o.file)
+	if err != nil {
+		return nil, err
+	}
+	if p.code == nil {
+		p.code = map[*goelf.File]*drift.Code{}
+	}
+	p.code[o.file] = c
+	return c, nil
+}
+
+// sameModule reports whether a package was compiled from the same source on both sides beyond doubt: the standard library of one release, or a
+// module with the same version and checksum. A directory has no checksum, be it the main module or a replacement.
+func sameModule(a, b *object, pkg string) bool {
+	if a.info == nil || b.info == nil {
+		return false
+	}
+	m, n := moduleFor(a.info, pkg), moduleFor(b.info, pkg)
+	if m == nil && n == nil {
+		return isStd(pkg) && a.version == b.version && strings.HasPrefix(a.version, "go1.")
+	}
+	return m != nil && n != nil && m.Path == n.Path && version(m, false) == version(n, false) && sum(m) != "" && sum(m) == sum(n)
+}
+
+// isStd goes by the first element of an import path: that of a module has a dot.
+func isStd(pkg string) bool {
+	first, _, _ := strings.Cut(pkg, "/")
+	return !strings.Contains(first, ".")
+}
+
+// codeSettings are build settings that change instructions and leave fingerprints alone.
+var codeSettings = []string{"GOAMD64", "-gcflags", "-asmflags", "-pgo", "-msan", "-asan"}
+
+// otherCode says which build settings make the compiler write other instructions on one side.
+func otherCode(a, b *object) string {
+	e := &evidence{a: a, b: b, aName: "host", bName: "plugin"}
+	for _, key := range codeSettings {
+		if s := e.differ(key); s != "" {
+			return s
+		}
+	}
+	return ""
+}
