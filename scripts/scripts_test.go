@@ -46,8 +46,21 @@ func TestScripts(t *testing.T) {
 			"FIXTURES":        filepath.Join(here, "..", "fixtures"),
 			"PROJECTS":        filepath.Join(here, "testdata"),
 			"GOPROXY":         "off",
+			"CALLER_GOCACHE":  goCache(),
 		},
 	}))
+}
+
+// goCache is the caller's build cache, for scenarios that run the go command themselves.
+func goCache() string {
+	if dir := os.Getenv("GOCACHE"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "" // the scenarios' own
+	}
+	return filepath.Join(dir, "go-build")
 }
 
 // cache is the caller's cache. Without it nothing can be built here, for the scenarios have no network.

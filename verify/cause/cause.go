@@ -63,6 +63,7 @@ type Explanation struct {
 	Texts    []string `json:"texts"` // what plugin.Open says, glibc's before musl's where they differ
 	Fix      *string  `json:"fix"`   // null: no fix is known, or none is needed
 	Fixture  *string  `json:"fixture"`
+	Script   *string  `json:"script"` // the scenario that shows it, scripts/SCRIPT.txtar
 	Upstream []string `json:"upstream"`
 }
 
@@ -104,7 +105,11 @@ func Explanations() []Explanation {
 		out = append(out, newExplanation(kindRun, w.id, w.meaning, w.how, w.fix, "", nil, nil))
 	}
 	for _, f := range failures {
-		out = append(out, newExplanation(kindFailure, f.id, f.meaning, f.how, f.fix, "", f.texts, f.upstream))
+		e := newExplanation(kindFailure, f.id, f.meaning, f.how, f.fix, shown[f.id].fixture, f.texts, f.upstream)
+		if name := shown[f.id].script; name != "" {
+			e.Script = &name
+		}
+		out = append(out, e)
 	}
 	return out
 }
@@ -141,6 +146,9 @@ func (e Explanation) Text() string {
 	}
 	if e.Fixture != nil {
 		line("fixture", *e.Fixture)
+	}
+	if e.Script != nil {
+		line("script", "scripts/"+*e.Script+".txtar")
 	}
 	line("upstream", strings.Join(e.Upstream, ", "))
 	return b.String()
