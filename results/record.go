@@ -27,6 +27,8 @@ type Record struct {
 	CPUParts map[string]float64 `json:"cpu_parts,omitempty"`
 	Boots    int                `json:"boots,omitempty"` // machines booted from cold for this step; a restore is none
 	Log      string             `json:"log,omitempty"`   // relative to the run's directory
+
+	Rebuild *RebuildDetail `json:"rebuild,omitempty"` // of a rebuild step
 }
 
 // Subject is one host or plugin inside a step.

@@ -21,7 +21,7 @@ func Dirs(c plan.Cell) (dirs []string) {
 // JobOf makes the job of one artifact of a cell; Out and Name are left to the caller. All jobs of a project must share a Tree.
 func JobOf(t *Tree, cell plan.Cell, j plan.Job, plugin bool, g toolchain.Go, c toolchain.C) Job {
 	out := Job{Tree: t, Subject: j.Subject, Plugin: plugin, Dir: j.Dir, Package: j.Package, Version: j.Version, Arch: cell.Arch, Go: g, C: c,
-		Flags: j.Flags, Env: j.Env, Before: cell.Before, Command: cell.Command}
+		Flags: j.Flags, Env: j.Env, Before: cell.Before, Command: cell.Command, Limit: cell.Limit}
 	if j.Version != "" { // a published module is not generated, nor built by the project's command
 		out.Before, out.Command = nil, nil
 	}

@@ -34,6 +34,9 @@ func (a *app) newRun(out string, req request, all []plan.Cell, left leftOut) (*s
 			return nil, err
 		}
 	}
+	if req.Seed != 0 {
+		p.Seed = req.Seed
+	}
 	run, err := store.Create(dir, p)
 	if errors.Is(err, store.ErrExists) {
 		return nil, usagef("name another directory, or go on with --resume", "%w", err)

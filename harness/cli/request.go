@@ -24,8 +24,12 @@ type request struct {
 	FreshBoot bool           `json:"fresh_boot"`
 	NoBoot    bool           `json:"no_boot"`
 	Cold      bool           `json:"cold"`
-	Steps     []results.Step `json:"steps"`           // null: all
-	Shard     string         `json:"shard,omitempty"` // "2/7"; the whole plan if it is left out
+	Vary      string         `json:"vary,omitempty"`    // the choice of variations; the default set if it is left out
+	Seed      uint64         `json:"seed,omitempty"`    // of searches among them
+	Against   []string       `json:"against,omitempty"` // shipped files or digests, as given, from -C
+	Inquire   bool           `json:"inquire,omitempty"` // find out why twins differ also where that is expected
+	Steps     []results.Step `json:"steps"`             // null: all
+	Shard     string         `json:"shard,omitempty"`   // "2/7"; the whole plan if it is left out
 
 	TestPlugin []string `json:"testplugin,omitempty"` // names of Go's own plugin tests, or "all" alone
 }

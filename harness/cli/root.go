@@ -100,6 +100,7 @@ func topics() []*cobra.Command {
 
 %[2]d beats %[4]d when both occur. Missing evidence is never %[1]d.`, ExitOK, ExitFinding, ExitUsage, ExitIncomplete, ExitInterrupted)),
 		page("config", "What plugproof.toml holds", configPage),
+		page("variations", "What differs between the sides of a twin build", variationsPage()),
 		page("environment", "Which environment variables matter", `PLUGPROOF_CACHE   where everything cached lies; default $XDG_CACHE_HOME/plugproof, else $HOME/.cache/plugproof
 NO_COLOR          set to anything: no colour on a terminal
 TERM              "dumb": no colour either

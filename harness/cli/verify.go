@@ -26,8 +26,12 @@ type verifyFlags struct {
 	junit     string
 	shard     string         // "2/7", "auto" or ""
 	steps     []results.Step // nil: all
+	varying
+	against []string // shipped files or digests
+	inquire bool     // find out why twins differ also where that is expected
 
-	testplugin []string // Go's own plugin tests: names, or "all"
+	after      func(store.Contents) error // what else is to be done with a finished run; may be nil
+	testplugin []string                   // Go's own plugin tests: names, or "all"
 }
 
 func newVerifyCmd(a *app) *cobra.Command {
@@ -55,6 +59,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	fl.StringVar(&f.shard, "shard", "", "do only `PART` i/n of the plan, or auto: the part that the CI system gives this job; then merge")
+	f.varying.register(fl)
 	fl.StringSliceVar(&f.testplugin, "testplugin", nil, "Go's own plugin tests, read from each GOROOT: all, or those `NAMED` as in --testplugin=TestRunHost,TestMethod")
 	fl.Lookup("testplugin").NoOptDefVal = everyGoTest
 	return cmd
@@ -62,7 +67,8 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 
 // verify makes or resumes a run and reports it.
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
-	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, FreshBoot: f.freshBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin}
+	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, FreshBoot: f.freshBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin,
+		Vary: f.vary, Seed: f.seed, Against: f.against, Inquire: f.inquire}
 	shard, err := a.shard(f.shard)
 	if err != nil {
 		return err
@@ -92,6 +98,14 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	on, err := req.variations()
+	if err != nil {
+		return err
+	}
+	shipped, err := a.shipped(req.Against, all)
+	if err != nil {
+		return err
+	}
 	begun, before := a.env.Now(), cpuUsed()
 	shop, done, err := a.openWorkshop()
 	if err != nil {
@@ -107,6 +121,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		return err
 	}
 	w := shop.worker(req)
+	w.Vary, w.Seed, w.Inquire, w.Against = on, req.Seed, req.Inquire, shipped
 	all, left, err := shop.withGoTests(ctx, req, w, all)
 	if err != nil {
 		return err
@@ -129,7 +144,13 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	return a.conclude(run.Dir, c, f.junit, shard, usageSince(begun, a.env.Now(), before, c.Records))
+	concluded := a.conclude(run.Dir, c, f.junit, shard, usageSince(begun, a.env.Now(), before, c.Records))
+	if f.after != nil {
+		if err := f.after(c); err != nil {
+			return err
+		}
+	}
+	return concluded
 }
 
 // part is the cells of a shard.

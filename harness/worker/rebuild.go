@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/plugproof/plugproof/harness/build"
+	"github.com/plugproof/plugproof/harness/inquiry"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
-	"github.com/plugproof/plugproof/verify/cause"
 	"github.com/plugproof/plugproof/verify/elfdiff"
 
 	"golang.org/x/sync/errgroup"
@@ -67,6 +67,7 @@ func (w *Worker) rebuild(ctx context.Context, c *cell, begun time.Time) error {
 		}
 		for i, m := range made {
 			m.into(c, &rec)
+			m.detail(w, &rec)
 			if i == 0 {
 				c.host = m.file
 			} else {
@@ -123,6 +124,10 @@ type twins struct {
 	asked  *build.ProbeResult // of a host
 	err    error
 	mute   error // why there is no probe: the load cannot be seen, and the rest stands
+
+	why     *inquiry.Report  // what building again showed of a difference; nil if nobody asked
+	unasked error            // why it could not be found out
+	shipped *inquiry.Shipped // the comparison with what was shipped; nil if nothing was
 }
 
 // twins builds one artifact twice and compares, or takes the shipped file.
@@ -136,6 +141,7 @@ func (w *Worker) twins(ctx context.Context, c *cell, j plan.Job, name string, pl
 		return t
 	}
 	job := c.job(j, name, plugin)
+	job.Vary = w.Vary
 	if t.err = w.fetch(ctx, c, job); t.err != nil {
 		return t
 	}
@@ -145,8 +151,11 @@ func (w *Worker) twins(ctx context.Context, c *cell, j plan.Job, name string, pl
 	}
 	t.file = file{t.result.A.File, t.result.A.SHA256, t.result.A.Size}
 	if !t.result.Identical {
-		t.diff, t.err = diff(t.result.A.File, t.result.B.File)
+		if t.diff, t.err = diff(t.result.A.File, t.result.B.File); t.err == nil {
+			w.inquire(ctx, c, t, job)
+		}
 	}
+	w.against(ctx, c, t, job)
 	return t
 }
 
@@ -177,10 +186,10 @@ func (t *twins) into(c *cell, rec *results.Record) {
 			c.trouble, c.reason = errors.New(buildFailed), buildFailed
 		}
 	case t.diff != nil:
-		sub.Verdict, sub.Text = t.diff.Verdict.String(), outline(t.diff)
-		for _, cs := range t.diff.Causes {
-			causes = append(causes, cs.ID)
-			rec.Causes = append(rec.Causes, results.Cause{ID: cs.ID, Subject: t.job.Subject, Evidence: cs.Evidence, Fix: cs.Fix, Guess: cs.Guess, Proven: cs.Proven})
+		sub.Verdict, sub.Text = t.diff.Verdict.String(), outline(t.diff)+t.guilty()
+		for _, k := range t.reasons() {
+			causes = append(causes, k.ID)
+			rec.Causes = append(rec.Causes, k)
 		}
 	}
 	if t.mute != nil {
@@ -195,6 +204,7 @@ func (t *twins) into(c *cell, rec *results.Record) {
 		if sub.Status == results.Pass && !t.job.RebuildAsExpected(sub.Verdict, causes) {
 			sub.Status = results.Fail
 		}
+		t.unlike(&sub, rec)
 		if r.Failed == nil && t.err == nil {
 			rec.Artifacts = append(rec.Artifacts, results.Artifact{Name: t.name + ".a", SHA256: r.A.SHA256, Size: r.A.Size},
 				results.Artifact{Name: t.name + ".b", SHA256: r.B.SHA256, Size: r.B.Size})
@@ -222,11 +232,7 @@ func diff(a, b string) (*elfdiff.Report, error) {
 		}
 		in[i] = elfdiff.Input{Path: path, R: f, Size: info.Size()}
 	}
-	report, err := elfdiff.Compare(in[0], in[1])
-	if err == nil {
-		cause.Annotate(report)
-	}
-	return report, err
+	return elfdiff.Compare(in[0], in[1])
 }
 
 // conclude fills a record's status, verdict and expectation from its subjects: the gravest one speaks for all, and among

@@ -18,6 +18,7 @@ import (
 	"github.com/plugproof/plugproof/harness/build"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/toolchain"
+	"github.com/plugproof/plugproof/harness/vary"
 	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/results"
 )
@@ -48,6 +49,10 @@ type Worker struct {
 	Builder *build.Builder
 	Ground  func(ctx context.Context, arch, libc string) (*Ground, error)
 	Now     func() time.Time
+	Vary    vary.Set    // what differs on side b; the zero value is the default set
+	Seed    uint64      // of the search for what makes a difference
+	Inquire bool        // find out why twins differ also where that is expected
+	Against []Against   // what was shipped, besides what projects say
 	NoBoot  bool        // no load: skipped, requested
 	Event   func(Event) // may be nil; called by several goroutines, one at a time
 	Slots   build.Slots // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
