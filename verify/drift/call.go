@@ -9,12 +9,12 @@ import (
 func (w *walk) call(x, y inst, st *state) bool {
 	f, fx := w.callee(0, x, st)
 	g, fy := w.callee(1, y, st)
-	name := ""
+	name, bytes := "", int32(0)
 	switch {
 	case fx && fy:
 		a, b := w.placeOf(0, f), w.placeOf(1, g)
 		if p := w.space(0).functions.at(a.addr); p != nil && a.name == "" {
-			name = p.name
+			name, bytes = p.name, p.args
 		}
 		if f != g {
 			if w.c.samePlace(a, b, nil) == no && !w.pruned(a, b) {
@@ -30,14 +30,19 @@ func (w *walk) call(x, y inst, st *state) bool {
 		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a call", false)
 	}
 	if _, own := w.keeps(name); !own && !strings.HasPrefix(name, "runtime.panic") { // whose operands were compared to get there
-		w.arguments(name, st)
+		w.arguments(name, bytes, st)
 	}
 	return w.called(name, st)
 }
 
-// pruned reports whether one side's linker left out the initialisation of a map that nothing uses there (cmd/link/internal/ld/deadcode.go).
+// pruned reports whether two functions are one to the source: one side's linker leaves out the initialisation of a map that nothing uses there
+// (cmd/link/internal/ld/deadcode.go), and a write barrier is chosen by register.
 func (w *walk) pruned(a, b place) bool {
 	x, y := w.space(0).nameOf(a), w.space(1).nameOf(b)
+	const barrier = "runtime.gcWriteBarrier" // Go 1.20 has one for each register
+	if strings.HasPrefix(x, barrier) && strings.HasPrefix(y, barrier) && x[len(barrier):] != "" && y[len(barrier):] != "" && x[len(barrier)] > '9' && y[len(barrier)] > '9' {
+		return true
+	}
 	return x == "runtime.mapinitnoop" && strings.Contains(y, ".map.init.") || y == "runtime.mapinitnoop" && strings.Contains(x, ".map.init.")
 }
 
@@ -50,8 +55,8 @@ func (w *walk) callee(side int, in inst, st *state) (value, bool) {
 	return o.v, !o.mem && o.v.kind == valAddr
 }
 
-// arguments compares what was put where arguments are, for this call.
-func (w *walk) arguments(name string, st *state) {
+// arguments compares what was put where arguments are, for this call. bytes is what the callee takes and returns on the stack.
+func (w *walk) arguments(name string, bytes int32, st *state) {
 	regs := w.c.dec.results()
 	for i, r := range regs {
 		a, aok := st[0][r]
@@ -72,10 +77,7 @@ func (w *walk) arguments(name string, st *state) {
 	if len(regs) > 0 {
 		return
 	}
-	size := int64(0) // ABI0: above the return address, in words
-	if f := w.c.host.functions.byName[name]; len(f) > 0 {
-		size = int64(max(0, w.c.host.functions.list[f[0]].args))
-	}
+	size := int64(max(0, bytes)) // ABI0: above the return address, in words
 	word := w.c.dec.linkSize()
 	link := word * w.c.outLink()
 	for off := link; off < link+size; off += word {
@@ -162,7 +164,7 @@ func (w *walk) overwritten(st *state) {
 
 // returns compares results.
 func (w *walk) returns(st *state) {
-	w.arguments("", st)
+	w.arguments("", 0, st)
 	if len(w.c.dec.results()) > 0 {
 		return
 	}

@@ -137,6 +137,9 @@ func (w *walk) doing(side int, in inst, st *state) doing {
 			return w.resolve(side, regArg(r), st)
 		}
 		base, index := part(m.base), part(m.index)
+		if base.v.kind == valFrame { // of which the offset is a part
+			base.v.n, m.disp = base.v.n+m.disp, 0
+		}
 		number := func(n int64) operand { return operand{v: value{valConst, n}, slot: noLoc} }
 		switch {
 		case m.index == noLoc:

@@ -12,16 +12,19 @@ import (
 
 // function is one entry of the runtime's function table.
 type function struct {
-	name string // with its type arguments where the dynamic symbols tell them
+	name string // with its type arguments where the dynamic symbols tell them; read when it is asked for
 	addr uint64
 	size uint64 // to the next function, padding included
 	args int32  // bytes of stack arguments (runtime/runtime2.go, _func)
+	at   uint32 // of the name in the table of names
 }
 
 // functions are a file's functions, sorted by address.
 type functions struct {
-	list   []function
-	byName map[string][]int
+	list    []function
+	names   []byte
+	symbols *symbolTable
+	byName  map[string][]int // of the packages that were asked for
 }
 
 // Bounds of what is believed of a function table.
@@ -71,31 +74,57 @@ func readFunctions(f *goelf.File, symbols *symbolTable) (*functions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading functions: %w", err)
 	}
-	out := &functions{list: make([]function, 0, n), byName: map[string][]int{}}
+	last := uint64(f.Order.Uint32(table[(n-1)*8+4:])) + funcHead
+	if last < uint64(len(table)) || last > size-at || last > maxTable {
+		return nil, fmt.Errorf("reading functions: %w: the last is at %#x", errTable, last)
+	}
+	if table, err = f.ReadAddr(addr+at, last); err != nil {
+		return nil, fmt.Errorf("reading functions: %w", err)
+	}
+	out := &functions{list: make([]function, 0, n), names: names, symbols: symbols}
 	for i := range n {
 		entry, next := f.Order.Uint32(table[i*8:]), f.Order.Uint32(table[i*8+8:])
-		info, err := f.ReadAddr(addr+at+uint64(f.Order.Uint32(table[i*8+4:])), 12)
-		if err != nil || next < entry {
+		info := uint64(f.Order.Uint32(table[i*8+4:]))
+		if next < entry || info > last-funcHead {
 			return nil, fmt.Errorf("reading functions: %w: entry %d", errTable, i)
 		}
-		out.list = append(out.list, function{nameAt(names, f.Order.Uint32(info[4:])), uint64(entry), uint64(next - entry), int32(f.Order.Uint32(info[8:]))})
+		out.list = append(out.list, function{addr: uint64(entry), size: uint64(next - entry), at: f.Order.Uint32(table[info+4:]), args: int32(f.Order.Uint32(table[info+8:]))})
 	}
 	if !slices.IsSortedFunc(out.list, func(a, b function) int { return compareUint(a.addr, b.addr) }) {
 		return nil, fmt.Errorf("reading functions: %w: not in order", errTable)
 	}
-	text, ok := findText(out.list, symbols)
+	text, ok := out.findText()
 	if !ok {
 		return nil, fmt.Errorf("reading functions: %w: no function is among the dynamic symbols", errTable)
 	}
 	for i := range out.list {
-		fn := &out.list[i]
-		fn.addr += text
-		if s := symbols.functionName(fn.addr); s != "" {
-			fn.name = s
-		}
-		out.byName[fn.name] = append(out.byName[fn.name], i)
+		out.list[i].addr += text
 	}
 	return out, nil
+}
+
+// funcHead is what is read of a runtime._func in bytes: entryOff, nameOff, args.
+const funcHead = 12
+
+// index fills byName with the functions of the packages that include names. Names that the dynamic symbols have are fuller.
+func (fs *functions) index(include func(pkg string) bool) {
+	fs.byName = map[string][]int{}
+	for i := range fs.list {
+		if include(packageOf(nameAt(fs.names, fs.list[i].at))) {
+			fs.name(i)
+			fs.byName[fs.list[i].name] = append(fs.byName[fs.list[i].name], i)
+		}
+	}
+}
+
+func (fs *functions) name(i int) {
+	f := &fs.list[i]
+	if f.name != "" {
+		return
+	}
+	if f.name = fs.symbols.functionName(f.addr); f.name == "" {
+		f.name = nameAt(fs.names, f.at)
+	}
 }
 
 func compareUint(a, b uint64) int {
@@ -108,6 +137,7 @@ func compareUint(a, b uint64) int {
 	return 0
 }
 
+// nameAt is the name at an offset, cut to maxNameBytes.
 func nameAt(names []byte, off uint32) string {
 	if uint64(off) >= uint64(len(names)) {
 		return ""
@@ -121,15 +151,16 @@ func nameAt(names []byte, off uint32) string {
 }
 
 // findText takes the address on which most functions with a dynamic symbol of the same name agree.
-func findText(list []function, symbols *symbolTable) (uint64, bool) {
+func (fs *functions) findText() (uint64, bool) {
 	votes := map[uint64]int{}
 	var best uint64
-	for i, n := 0, 0; i < len(list) && n < 64; i += max(1, len(list)/2048) {
-		if at, ok := symbols.address(list[i].name); ok && at >= list[i].addr {
+	for i, n := 0, 0; i < len(fs.list) && n < 16; i += max(1, len(fs.list)/512) {
+		f := fs.list[i]
+		if at, ok := fs.symbols.address(nameAt(fs.names, f.at)); ok && at >= f.addr {
 			n++
-			votes[at-list[i].addr]++
-			if votes[at-list[i].addr] > votes[best] {
-				best = at - list[i].addr
+			votes[at-f.addr]++
+			if votes[at-f.addr] > votes[best] {
+				best = at - f.addr
 			}
 		}
 	}
@@ -142,5 +173,6 @@ func (fs *functions) at(addr uint64) *function {
 	if i == 0 || addr >= fs.list[i-1].addr+fs.list[i-1].size {
 		return nil
 	}
+	fs.name(i - 1)
 	return &fs.list[i-1]
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/plugproof/plugproof/verify/goelf"
 )
@@ -13,51 +12,73 @@ import (
 // symbolTable holds a file's defined dynamic symbols. A host that imports package plugin and a plugin export Go's functions and data there,
 // and stripping leaves them.
 type symbolTable struct {
-	sorted []symbol
-	byName map[string]int
+	file   *goelf.File
+	sorted []entrySymbol
+	names  map[uint32]string
+}
+
+// entrySymbol is a symbol without its name, which is read when it is asked for.
+type entrySymbol struct {
+	addr, size uint64
+	index      uint32
+	fn         bool
 }
 
 type symbol struct {
-	name       string
-	addr, size uint64
-	fn         bool
+	name string
+	entrySymbol
 }
 
 // maxSymbols bounds the symbols that are kept.
 const maxSymbols = 1 << 21
 
 func readSymbols(f *goelf.File) (*symbolTable, error) {
-	t := &symbolTable{byName: map[string]int{}}
-	for s, err := range f.DynSymbols() {
+	n, err := f.DynSymbolCount()
+	if err != nil {
+		return nil, fmt.Errorf("reading symbols: %w", err)
+	}
+	if n > maxSymbols {
+		return nil, fmt.Errorf("reading symbols: %d of them", n)
+	}
+	t := &symbolTable{file: f, names: map[uint32]string{}, sorted: make([]entrySymbol, 0, n)}
+	for i := uint32(1); i < n; i++ {
+		s, err := f.DynSymbolEntry(i)
 		if err != nil {
 			return nil, fmt.Errorf("reading symbols: %w", err)
 		}
-		if !s.Defined() || s.Type() != elf.STT_FUNC && s.Type() != elf.STT_OBJECT || s.Size == 0 || s.Name == "" {
-			continue
+		if s.Defined() && (s.Type() == elf.STT_FUNC || s.Type() == elf.STT_OBJECT) && s.Size != 0 {
+			t.sorted = append(t.sorted, entrySymbol{s.Value, s.Size, i, s.Type() == elf.STT_FUNC})
 		}
-		if len(t.sorted) == maxSymbols {
-			return nil, fmt.Errorf("reading symbols: more than %d of them", maxSymbols)
-		}
-		t.sorted = append(t.sorted, symbol{s.Name, s.Value, s.Size, s.Type() == elf.STT_FUNC})
 	}
-	slices.SortFunc(t.sorted, func(a, b symbol) int {
+	slices.SortFunc(t.sorted, func(a, b entrySymbol) int {
 		if c := compareUint(a.addr, b.addr); c != 0 {
 			return c
 		}
-		return strings.Compare(a.name, b.name)
+		return compareUint(uint64(a.index), uint64(b.index))
 	})
-	for i, s := range t.sorted {
-		t.byName[s.name] = i
-	}
 	return t, nil
 }
 
-func (t *symbolTable) address(name string) (uint64, bool) {
-	i, ok := t.byName[name]
-	if !ok {
-		return 0, false
+// name reads a symbol's name, "" when that cannot be done.
+func (t *symbolTable) name(i uint32) string {
+	if s, ok := t.names[i]; ok {
+		return s
 	}
-	return t.sorted[i].addr, true
+	s, err := t.file.DynSymbol(i)
+	if err != nil || len(s.Name) > maxSymbolName {
+		s.Name = ""
+	}
+	t.names[i] = s.Name
+	return s.Name
+}
+
+// maxSymbolName bounds a symbol's name in bytes: those of instances of generic functions are long.
+const maxSymbolName = 1 << 14
+
+// address looks a name up as the loader would.
+func (t *symbolTable) address(name string) (uint64, bool) {
+	s, ok, err := t.file.LookupDyn(name, goelf.Symbol.Defined)
+	return s.Value, ok && err == nil
 }
 
 // covering are the symbols that hold an address: several when they begin at the same place.
@@ -73,8 +94,8 @@ func (t *symbolTable) covering(addr uint64) []symbol {
 	}
 	var out []symbol
 	for _, s := range t.sorted[j:i] {
-		if addr-s.addr < s.size {
-			out = append(out, s)
+		if name := t.name(s.index); addr-s.addr < s.size && name != "" {
+			out = append(out, symbol{name, s})
 		}
 	}
 	return out
@@ -82,10 +103,11 @@ func (t *symbolTable) covering(addr uint64) []symbol {
 
 // functionName is the name of the function symbol at an address, "" when there is none. Of several the first in order counts.
 func (t *symbolTable) functionName(addr uint64) string {
+	best := ""
 	for _, s := range t.covering(addr) {
-		if s.fn && s.addr == addr {
-			return s.name
+		if s.fn && s.addr == addr && (best == "" || s.name < best) {
+			best = s.name
 		}
 	}
-	return ""
+	return best
 }
