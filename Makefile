@@ -43,6 +43,10 @@ agree: build ## predictions of plugin.Open against reality, Go 1.20 to 1.27: min
 bench: deps ## all benchmarks
 	@$(WITH_GO) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TIMEOUT) $(PKG)
 
+score: build ## how often plugproof names the right cause: every leak of fixtures/leaks; writes the table in verify/README.md
+	@$(WITH_GO) go build -o .bin/score ./scripts/score
+	@$(WITH_GO) .bin/score -plugproof $(BIN) -json scripts/score/score.json -readme verify/README.md $(ARGS)
+
 fuzz: deps ## each fuzz target for FUZZTIME
 	@$(WITH_GO) set -e; grep -rlE --include='*_test.go' '^func Fuzz' . | sort | while read -r f; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$f"); do \

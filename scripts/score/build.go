@@ -19,6 +19,7 @@ import (
 type world struct {
 	command string // plugproof, absolute
 	keep    string // where pairs stay, "" if nowhere
+	fixes   bool   // prove the fixes
 	cache   string
 	work    string
 	store   *toolchain.Store
@@ -26,8 +27,8 @@ type world struct {
 	mu      sync.Mutex // of the copies of GOROOT
 }
 
-func newWorld(command, keep string) (*world, error) {
-	w := &world{cache: os.Getenv("PLUGPROOF_CACHE")}
+func newWorld(command, keep string, fixes bool) (*world, error) {
+	w := &world{fixes: fixes, cache: os.Getenv("PLUGPROOF_CACHE")}
 	if w.cache == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {

@@ -1,6 +1,6 @@
 // Command score builds the corpus of leaks, asks plugproof why the builds of each pair differ, and counts how often it is right.
 //
-//	score [-plugproof FILE] [-short] [-run REGEXP] [-keep DIR] [-json FILE]
+//	score [-plugproof FILE] [-short] [-run REGEXP] [-keep DIR] [-json FILE] [-readme FILE]
 //
 // Each pair is built by package build, as rebuild does, and its files are compared by the plugproof command itself, in a process of
 // its own, so that seconds and megabytes are what a user pays. The exit status is 1 if a name is wrong, a control is said to
@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string) (int, error) {
 	only := fl.String("run", "", "only cases that match `REGEXP`, such as build-path/go1.26.8/arm")
 	keep := fl.String("keep", "", "keep the pairs and pairs.json in `DIR`")
 	out := fl.String("json", "", "write the result to `FILE`")
+	page := fl.String("readme", "", "put the table into `FILE`, in the place of the one there")
 	if err := fl.Parse(args); err != nil {
 		return 2, nil // it has been said
 	}
@@ -47,6 +48,7 @@ func run(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return 2, err
 	}
+	fixes := !*short // proving a fix builds the pair once more
 	all, err := leaks.All()
 	if err != nil {
 		return 2, err
@@ -55,7 +57,7 @@ func run(ctx context.Context, args []string) (int, error) {
 	if len(cases) == 0 {
 		return 2, fmt.Errorf("no case is called for")
 	}
-	w, err := newWorld(*command, *keep)
+	w, err := newWorld(*command, *keep, fixes)
 	if err != nil {
 		return 3, err
 	}
@@ -64,7 +66,7 @@ func run(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return 3, err
 	}
-	r := summarise(found)
+	r := summarise(found, fixes)
 	if *keep != "" {
 		if err := writeJSON(filepath.Join(*keep, "pairs.json"), r); err != nil {
 			return 3, err
@@ -72,6 +74,11 @@ func run(ctx context.Context, args []string) (int, error) {
 	}
 	if *out != "" {
 		if err := writeJSON(*out, r); err != nil {
+			return 3, err
+		}
+	}
+	if *page != "" {
+		if err := quote(*page, r.text()); err != nil {
 			return 3, err
 		}
 	}

@@ -59,7 +59,7 @@ func (w *world) one(ctx context.Context, p pair) (finding, error) {
 	if f.report, err = w.diff(ctx, &f, a.file, b.file); err != nil {
 		return f, err
 	}
-	if p.leak.Fix != nil {
+	if f.fixes = w.fixes && p.leak.Fix != nil; f.fixes {
 		if f.Fixed, err = w.cured(ctx, p, dir); err != nil {
 			return f, err
 		}

@@ -17,6 +17,7 @@ const schema = "plugproof/score/v1"
 // result is a whole scoring.
 type result struct {
 	Schema string    `json:"schema"`
+	Corpus string    `json:"corpus"` // digest of what was scored: the leaks and what this program makes of them
 	Total  total     `json:"total"`
 	Cases  []finding `json:"cases"`
 }
@@ -42,8 +43,8 @@ type total struct {
 	Bad         int     `json:"bad"` // pairs of which anything is not as it must be
 }
 
-func summarise(found []finding) *result {
-	r := &result{Schema: schema, Cases: found}
+func summarise(found []finding, fixes bool) *result {
+	r := &result{Schema: schema, Corpus: leaks.Digest(), Cases: found}
 	slices.SortFunc(r.Cases, func(x, y finding) int { return strings.Compare(x.Case, y.Case) })
 	seen, ids := map[string]bool{}, map[string]bool{}
 	var cpu []float64
@@ -88,7 +89,7 @@ func summarise(found []finding) *result {
 		if len(f.Named) > 0 && len(l.Unseen) == 0 && f.Explained != f.Differing {
 			t.Partly++
 		}
-		if l.Fix != nil {
+		if fixes && l.Fix != nil {
 			t.Fixes++
 			if f.Fixed {
 				t.Proved++
