@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/plugproof/plugproof/images/xbps"
 	"github.com/plugproof/plugproof/images/xbps/manifest"
 	"github.com/plugproof/plugproof/images/xbps/repo"
 	"github.com/plugproof/plugproof/images/xbps/sign"
@@ -65,8 +68,38 @@ func Select(ctx context.Context, dir, arch string, want []string, opt Options) (
 	}
 	a.listed(arch, part, files)
 	a.set(index, out.Packages)
+	if err := a.newer(index, x, out.Packages); err != nil {
+		return nil, err
+	}
 	out.Findings = rep.sorted()
 	return out, nil
+}
+
+// newer looks for files of the chosen packages in newer versions, by their names: they say that the index was turned back.
+func (a *auditor) newer(index string, x *repo.Index, chosen []manifest.Props) error {
+	entries, err := fs.ReadDir(a.root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	byName := map[string]manifest.Props{}
+	for _, p := range chosen {
+		byName[p.Name()] = p
+	}
+	for _, e := range entries {
+		pkgver, arch, ok := xbps.SplitFile(e.Name())
+		if !ok {
+			continue
+		}
+		name, version, ok := xbps.Split(pkgver)
+		p, wanted := byName[name]
+		if !ok || !wanted || arch != p.Architecture || x.Stage[name].Pkgver == pkgver {
+			continue
+		}
+		if xbps.CompareVersions(pkgver, p.Pkgver) > 0 && !slices.Contains(p.Reverts, version) {
+			a.add(e.Name(), "", Downgrade, "is newer than %s, which %s has", p.Pkgver, index)
+		}
+	}
+	return nil
 }
 
 // set checks the libraries and conflicts of packages that are installed together.

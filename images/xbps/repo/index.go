@@ -75,6 +75,9 @@ func Read(r io.ReaderAt, size int64) (*Index, error) {
 	}
 	text, err = next(t, stageName)
 	if errors.Is(err, io.EOF) { // written by an older xbps-rindex
+		if err := nothing(s); err != nil {
+			return nil, err
+		}
 		return x, nil
 	}
 	if err != nil {
@@ -86,7 +89,29 @@ func Read(r io.ReaderAt, size int64) (*Index, error) {
 	if _, err := t.Next(); err != io.EOF {
 		return nil, fmt.Errorf("repo: reading index: something follows %s", stageName)
 	}
+	if err := nothing(s); err != nil {
+		return nil, err
+	}
 	return x, nil
+}
+
+// nothing reads to the end of the compressed stream, so that its checksum is checked and nothing hides behind the archive.
+func nothing(s io.Reader) error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := s.Read(buf)
+		for _, b := range buf[:n] {
+			if b != 0 {
+				return fmt.Errorf("repo: reading index: something follows the archive")
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("repo: reading index: %w", err)
+		}
+	}
 }
 
 // next reads the next entry, which must have the name that its place demands.
