@@ -30,14 +30,17 @@ func (c *comparison) compareGraphs(a, b *Graph, alone bool) {
 // the contents differ as references.
 func (c *comparison) pairGraphs(a, b *Graph) {
 	for name := range b.index {
-		if a.find(name) == nil {
+		if _, ok := a.index[name]; !ok {
 			c.out.OnlyB = append(c.out.OnlyB, name)
 		}
 	}
 	depth := a.depths()
 	for name, i := range a.index {
-		if a.find(name) == nil || b.find(name) == nil {
+		if _, ok := b.index[name]; !ok {
 			c.out.OnlyA = append(c.out.OnlyA, name)
+			continue
+		}
+		if a.find(name) == nil || b.find(name) == nil { // several of one name
 			continue
 		}
 		p := &pair{name: name, depth: depth[i]}

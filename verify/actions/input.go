@@ -66,6 +66,9 @@ func isName(s string) bool {
 // lastWord splits before the last word: names may hold spaces, hashes do not. The hash of "import unsafe " is empty.
 func lastWord(w string) []Input {
 	i := strings.LastIndexByte(w, ' ')
+	if i < 0 {
+		return []Input{{w, ""}}
+	}
 	return []Input{{w[:i], w[i+1:]}}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"slices"
-	"strings"
 )
 
 // pair is a stretch of a section pair that is compared piece by piece.
@@ -238,11 +237,8 @@ func (c *comparison) pclntabPieces(p pair, x, y []byte) []piece {
 	return out
 }
 
-// isPclntab reports whether the units are Go's line table: what follows the symbol runtime.pclntab, or the section's beginning
-// in a file without that symbol.
-func isPclntab(p pair) bool {
-	return p.ua.key == pclntabSymbol || (p.ua.gap && p.ua.key == "^" && strings.HasSuffix(p.sa.Name, ".gopclntab"))
-}
+// isPclntab reports whether the units are Go's line table.
+func isPclntab(p pair) bool { return p.ua.key == pclntabSymbol && !p.ua.gap }
 
 // unitBytes are a unit's bytes; none for SHT_NOBITS.
 func (im *image) unitBytes(s *section, u unit) []byte {

@@ -1,7 +1,6 @@
 package elfdiff
 
 import (
-	"bytes"
 	"debug/elf"
 
 	"github.com/plugproof/plugproof/verify/goelf"
@@ -112,32 +111,4 @@ func (c *comparison) sameSegments() bool {
 		}
 	}
 	return true
-}
-
-// outside collects the loaded bytes that no section covers and that are not zero, beside the ELF and program headers.
-func (im *image) outside() []byte {
-	var out []byte
-	for _, r := range im.regions() {
-		if r.sec != nil {
-			continue
-		}
-		for _, p := range im.Segments {
-			if p.Type != elf.PT_LOAD {
-				continue
-			}
-			lo, hi := max(r.off, int64(p.Off), hdrSize(im)), min(r.end, int64(p.Off+p.FileSz))
-			if ph := int64(im.PhOff) + int64(im.PhSize)*int64(len(im.Segments)); lo < ph && lo >= int64(im.PhOff) {
-				lo = ph
-			}
-			if hi-lo <= 0 || hi-lo > 1<<24 {
-				continue
-			}
-			b, err := im.bytesAt(lo, hi-lo)
-			if err != nil {
-				continue
-			}
-			out = append(out, bytes.Trim(b, "\x00")...)
-		}
-	}
-	return out
 }

@@ -29,7 +29,7 @@ func (im *image) made() []symbol {
 	if err != nil {
 		return im.madeSyms
 	}
-	add("runtime.findfunctab", l.FindFuncTab, 0, elf.STT_OBJECT)
+	add(findFuncTab, l.FindFuncTab, 0, elf.STT_OBJECT)
 	add("runtime.text", l.Text, 0, elf.STT_FUNC)
 	add("runtime.types", l.Types, 0, elf.STT_OBJECT)
 	add("runtime.rodata", l.Rodata, 0, elf.STT_OBJECT)

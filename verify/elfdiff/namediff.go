@@ -66,7 +66,7 @@ func (c *comparison) compareTable(table, strs string, class Verdict, lists bool)
 					r.Changed = append(r.Changed, p.name)
 				}
 			}
-			if p.size != q.size && lists {
+			if p.size != q.size && lists && p.name != findFuncTab {
 				r.Resized = append(r.Resized, p.name)
 				if !changed[p.name] {
 					changed[p.name] = true

@@ -111,6 +111,9 @@ func (c *comparison) leftOut(p *pair, x, y []byte, i, j int) {
 	c.note(e, p)
 }
 
+// findFuncTab is the linker's index into the function table: it follows from that table.
+const findFuncTab = "runtime.findfunctab"
+
 // note adds a place with the class that its symbol asks for.
 func (c *comparison) note(e Evidence, p *pair) {
 	if isFingerprint(e.Symbol) {
@@ -122,7 +125,7 @@ func (c *comparison) note(e Evidence, p *pair) {
 	if inBuildInfo(e) && e.OffsetA >= 0 && p.sa != nil {
 		e.Structure = buildInfoLine(c.a.contents(p.sa), int(e.OffsetA))
 	}
-	if e.Symbol == "runtime.findfunctab" {
+	if e.Symbol == findFuncTab {
 		c.out.addMoved(e.Section, e.Bytes, p.sa.tallyFlags()) // made from the function table, which is compared
 		return
 	}

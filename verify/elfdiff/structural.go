@@ -242,8 +242,8 @@ func (c *comparison) compareSegments() {
 	if c.a.Entry != c.b.Entry && !c.addrs.same(c.a.Entry, c.b.Entry) {
 		c.out.add(Evidence{Verdict: Code, Section: "ELF header", Structure: "entry point", Bytes: int64(c.a.word)}, flagAlloc|flagExec)
 	}
-	if x, y := c.a.outside(), c.b.outside(); !bytes.Equal(x, y) {
-		c.out.add(Evidence{Verdict: Code, Structure: "loaded bytes outside all sections", A: excerpt(x), B: excerpt(y), Bytes: int64(max(len(x), len(y)))}, flagAlloc|flagExec)
+	if x, y := c.a.outside(), c.b.outside(); x.sum != y.sum {
+		c.out.add(Evidence{Verdict: Code, Structure: "loaded bytes outside all sections", A: excerpt(x.head), B: excerpt(y.head), Bytes: max(x.n, y.n, 1)}, flagAlloc|flagExec)
 	}
 	say := func(im *image) string {
 		var l []string
