@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"verify/elfdiff/...":          {"results", "verify/goelf"},
 	"verify/abi/...":              {"results", "verify/goelf", "verify/drift"},
 	"verify/drift/...":            {"verify/goelf"},
+	"verify/shape/...":            {"results", "verify/goelf"},
 	"verify/cause/...":            {"results", "verify/elfdiff", "verify/goelf", "verify/actions"},
 	"harness/proc/...":            {"results"},
 	"harness/toolchain/...":       {"results", "fixtures/...", "images/...", "verify/...", "harness/proc"},
@@ -34,6 +35,7 @@ var arrows = map[string][]string{
 	"harness/vary/...":            {},
 	"harness/build/...":           {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/vary"},
 	"harness/inquiry/...":         {"results", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/vary", "harness/build"},
+	"harness/supply/...":          {"results", "verify/..."},
 	"harness/vm/...":              {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/guest"},
 	"harness/guest/...":           {"harness/guest/..."},
 	"harness/worker/...":          {"results/...", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/vary", "harness/build", "harness/inquiry", "harness/vm", "harness/testplugin", "harness/guest/..."},
@@ -76,7 +78,7 @@ var excused = map[string]map[string]string{
 }
 
 // pure are packages without effects: no file, process, network or clock. results/store is the one that writes.
-var pure = []string{"results", "results/gate", "results/merge", "results/report"}
+var pure = []string{"results", "results/gate", "results/merge", "results/report", "results/compare"}
 
 var effects = []string{"os", "os/exec", "os/signal", "net", "net/http", "syscall", "io/ioutil", "path/filepath", "golang.org/x/sys/unix", "math/rand", "math/rand/v2", "crypto/rand"}
 

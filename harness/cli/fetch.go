@@ -43,57 +43,9 @@ func newFetchCmd(a *app) *cobra.Command {
 After it verify needs no network. GOPROXY, GOSUMDB, GOPRIVATE and the proxy variables are taken from the
 environment; the user's own module cache is read first.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs})
+			doc, err := a.fetch(cmd.Context(), args, x)
 			if err != nil {
 				return err
-			}
-			shop, done, err := a.openWorkshop()
-			if err != nil {
-				return err
-			}
-			defer done()
-			if err := shop.place(all); err != nil {
-				return err
-			}
-			doc := fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}
-			gos, err := shop.toolchains(cmd.Context(), all)
-			if err != nil {
-				return err
-			}
-			for _, name := range slices.Sorted(maps.Keys(gos)) {
-				g := gos[name]
-				doc.Toolchains = append(doc.Toolchains, fetchedGo{g.Name, string(g.Digest), g.Origin})
-			}
-			for _, arch := range archesOf(all) { // the image's userland is compiled from modules, too
-				if _, err := shop.ground(cmd.Context(), arch, plan.Libcs[0]); err != nil {
-					return err
-				}
-			}
-			trees := map[*plan.Project]*build.Tree{}
-			for _, c := range all {
-				tree, ok := trees[c.Project]
-				if !ok {
-					if tree, err = build.NewTree(c.Project.Dir, build.Dirs(c), shop.scratch); err != nil {
-						return err
-					}
-					trees[c.Project] = tree
-				}
-				cc, err := shop.store.C(cmd.Context(), c.Arch, c.Libc, toolchain.Elsewhere(c.CC, a.programPath()))
-				if err != nil {
-					return err
-				}
-				for i, j := range c.Jobs() {
-					if j.Package == "" {
-						continue
-					}
-					job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
-					job.Out, job.Name = shop.scratch, "fetched" // nothing is built
-					looked, err := shop.builder.Fetch(cmd.Context(), job)
-					if err != nil {
-						return err
-					}
-					doc.Jobs = append(doc.Jobs, fetchedModules{c.Cell.Project, j.Subject, c.Arch, looked})
-				}
 			}
 			if a.json {
 				return a.printJSON(doc)
@@ -107,6 +59,63 @@ environment; the user's own module cache is read first.`,
 	}
 	x.register(cmd)
 	return cmd
+}
+
+// fetch downloads what the projects' cells need into the cache.
+func (a *app) fetch(ctx context.Context, projects []string, x axes) (doc fetchDoc, err error) {
+	all, err := a.cellsOf(request{Projects: projects, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs})
+	if err != nil {
+		return doc, err
+	}
+	shop, done, err := a.openWorkshop()
+	if err != nil {
+		return doc, err
+	}
+	defer done()
+	if err := shop.place(all); err != nil {
+		return doc, err
+	}
+	doc = fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}
+	gos, err := shop.toolchains(ctx, all)
+	if err != nil {
+		return doc, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(gos)) {
+		g := gos[name]
+		doc.Toolchains = append(doc.Toolchains, fetchedGo{g.Name, string(g.Digest), g.Origin})
+	}
+	for _, arch := range archesOf(all) { // the image's userland is compiled from modules, too
+		if _, err := shop.ground(ctx, arch, plan.Libcs[0]); err != nil {
+			return doc, err
+		}
+	}
+	trees := map[*plan.Project]*build.Tree{}
+	for _, c := range all {
+		tree, ok := trees[c.Project]
+		if !ok {
+			if tree, err = build.NewTree(c.Project.Dir, build.Dirs(c), shop.scratch); err != nil {
+				return doc, err
+			}
+			trees[c.Project] = tree
+		}
+		cc, err := shop.store.C(ctx, c.Arch, c.Libc, toolchain.Elsewhere(c.CC, a.programPath()))
+		if err != nil {
+			return doc, err
+		}
+		for i, j := range c.Jobs() {
+			if j.Package == "" {
+				continue
+			}
+			job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
+			job.Out, job.Name = shop.scratch, "fetched" // nothing is built
+			looked, err := shop.builder.Fetch(ctx, job)
+			if err != nil {
+				return doc, err
+			}
+			doc.Jobs = append(doc.Jobs, fetchedModules{c.Cell.Project, j.Subject, c.Arch, looked})
+		}
+	}
+	return doc, nil
 }
 
 // archesOf is every architecture of the cells, once.

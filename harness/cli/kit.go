@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"os"
-	"path/filepath"
-
 	"github.com/spf13/cobra"
-
-	"github.com/plugproof/plugproof/verify/supply/vendored"
 )
 
 func newKitCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kit",
-		Short: "Keys, and what an offline site is given",
-		Long:  "Keys that sign what an offline site is given, and checks of what arrives there.",
-		Args:  cobra.ArbitraryArgs,
+		Short: "Make, check and unpack what an offline site is given",
+		Long: `Put all that an offline site needs into one signed file, check it there, and put it to use. The site trusts a public key
+that it was given by another way, and nothing else.`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			hint := "run 'plugproof help kit' for its commands"
 			if len(args) == 0 {
@@ -23,7 +19,7 @@ func newKitCmd(a *app) *cobra.Command {
 			return usagef(hint, "unknown command %q", "kit "+args[0])
 		},
 	}
-	cmd.AddCommand(newKitKeygenCmd(a), newKitVerifyCmd(a))
+	cmd.AddCommand(newKitKeygenCmd(a), newKitCreateCmd(a), newKitVerifyCmd(a), newKitUnpackCmd(a))
 	return cmd
 }
 
@@ -59,84 +55,4 @@ func newKitKeygenCmd(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&plain, "no-passphrase", false, "keep the key unencrypted")
 	_ = cmd.MarkFlagRequired("out")
 	return cmd
-}
-
-// kitVerifyDoc is the `kit verify --json` document.
-type kitVerifyDoc struct {
-	Schema   string             `json:"schema"`
-	Vendor   string             `json:"vendor"`
-	Findings []vendored.Finding `json:"findings"`
-}
-
-func newKitVerifyCmd(a *app) *cobra.Command {
-	var vendor string
-	var trees []string
-	cmd := &cobra.Command{
-		Use:   "verify --vendor DIR",
-		Short: "Check a vendor folder file by file",
-		Long: `Check the vendor folder of the module in DIR, file by file, against the module zips whose hashes DIR/go.sum names:
-what 'go mod verify' does not do. An edited, added, missing or linked file is a finding. Zips are looked for in
-plugproof's cache (plugproof fetch fills it) and in each --modules folder, which has the layout of a module proxy,
-like $GOMODCACHE/cache/download.
-Exit code: 0 all as go.sum says, 1 a finding, 2 no module or no vendor folder, 3 a zip is not at hand.`,
-		Example: "  plugproof kit verify --vendor . --modules ~/go/pkg/mod/cache/download",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if vendor == "" {
-				return usagef("name the module's folder: --vendor DIR", "there is nothing to verify")
-			}
-			opt := vendored.Options{}
-			for _, t := range trees {
-				if st, err := os.Stat(a.path(t)); err != nil || !st.IsDir() {
-					return usagef("give --modules a folder in the layout of a module proxy", "%q is no folder", t)
-				}
-				opt.Zips = append(opt.Zips, a.path(t))
-			}
-			cache, err := a.cachePath()
-			if err != nil {
-				return err
-			}
-			opt.Zips = append(opt.Zips, filepath.Join(cache, "gomod", "cache", "download"))
-			found, err := vendored.Check(cmd.Context(), a.path(vendor), opt)
-			if err != nil {
-				return usagef("give --vendor the folder of a module that has a vendor folder", "checking %q: %w", vendor, err)
-			}
-			return a.showVendored(vendor, found)
-		},
-	}
-	cmd.Flags().StringVar(&vendor, "vendor", "", "check the vendor folder of the module in `DIR`")
-	cmd.Flags().StringArrayVar(&trees, "modules", nil, "look for module zips in `DIR`; repeatable")
-	return cmd
-}
-
-func (a *app) showVendored(dir string, found []vendored.Finding) error {
-	if a.json {
-		if found == nil {
-			found = []vendored.Finding{}
-		}
-		if err := a.printJSON(kitVerifyDoc{"plugproof/kit-verify/v1", dir, found}); err != nil {
-			return err
-		}
-	} else {
-		text := ""
-		for _, f := range found {
-			text += oneLine(f.String()) + "\n"
-		}
-		if len(found) == 0 {
-			text = "the vendor folder is what go.sum names\n"
-		}
-		if err := a.print(text); err != nil {
-			return err
-		}
-	}
-	code := ExitOK
-	for _, f := range found {
-		switch {
-		case !f.Incomplete():
-			return verdict(ExitFinding)
-		default:
-			code = ExitIncomplete
-		}
-	}
-	return verdict(code)
 }

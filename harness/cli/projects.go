@@ -106,6 +106,20 @@ func (x *axes) register(cmd *cobra.Command) {
 	f.StringVar(&x.pairs, "pairs", "same", "`PAIRS`: host and plugin by the same Go (same), or each by every Go (all)")
 }
 
+// args are the flags that give the same axes.
+func (x *axes) args() []string {
+	var out []string
+	for _, l := range []struct {
+		flag   string
+		values []string
+	}{{"--go", x.goSpecs}, {"--arch", x.arch}, {"--libc", x.libc}} {
+		for _, v := range l.values {
+			out = append(out, l.flag, v)
+		}
+	}
+	return append(out, "--pairs", x.pairs)
+}
+
 func (x *axes) selection() plan.Selection {
 	return plan.Selection{DefaultGo: defaultGo, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs}
 }

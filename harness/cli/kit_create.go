@@ -1,0 +1,499 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"aead.dev/minisign"
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/fixtures"
+	"github.com/plugproof/plugproof/harness/build"
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/supply"
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/supply/kit"
+	"github.com/plugproof/plugproof/verify/supply/modtree"
+	"github.com/plugproof/plugproof/verify/supply/seal"
+)
+
+// kitDoc is the document of `kit create --json` and `kit unpack --json`, and a part of `kit verify --json`.
+type kitDoc struct {
+	Schema   string         `json:"schema"`
+	File     string         `json:"file"`
+	SHA256   results.Digest `json:"sha256"`   // of the file
+	Manifest results.Digest `json:"manifest"` // of its manifest's text
+	Name     string         `json:"name"`
+	Serial   uint64         `json:"serial"`
+	Bytes    int64          `json:"bytes"`
+	Parts    map[string]int `json:"parts"` // how many of each kind
+	Held     int            `json:"held"`  // parts that are in the kit it follows
+	Into     *string        `json:"into"`  // where it was unpacked, null elsewhere
+}
+
+// kitWishes are the flags of kit create.
+type kitWishes struct {
+	out, key, name, since, tools, run string
+	xbps                              []string
+	serial                            uint64
+	axes
+}
+
+func newKitCreateCmd(a *app) *cobra.Command {
+	var w kitWishes
+	cmd := &cobra.Command{
+		Use:   "create [PROJECT...] --key KEY -o FILE.kit",
+		Short: "Put all that an offline site needs into one signed file",
+		Long: `Put into one file what verify needs for these projects: Go toolchains and modules with the checksum
+database's proofs, kernels and musl, plugproof itself, the projects' sources and a bill of materials (CycloneDX).
+Everything is fetched anew, so that the proofs fit together, and is checked before it is signed. The same inputs
+give the same bytes.
+
+--since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages. --run adds a run's
+records: the digests that the site should get.
+--tools host leaves QEMU and the C compilers to the site's machine.`,
+		Example: "  plugproof kit create --key release.key -o site.kit ./gateway\n  plugproof kit create --key release.key --since site.kit -o next.kit ./gateway",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && len(w.xbps) == 0 {
+				return usagef("name a project, or a repository by --xbps", "the kit would be empty")
+			}
+			doc, err := a.createKit(cmd.Context(), args, w)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(doc)
+			}
+			return a.print(doc.text())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&w.out, "output", "o", "", "write the kit to `FILE`")
+	f.StringVar(&w.key, "key", "", "sign with the minisign key in `FILE`")
+	f.StringVar(&w.name, "name", "plugproof", "the kit's `NAME`: serials of one name are compared")
+	f.Uint64Var(&w.serial, "serial", 0, "the kit's `NUMBER`; default 1, or one more than --since's")
+	f.StringVar(&w.since, "since", "", "leave out what the kit in `FILE` holds")
+	f.StringArrayVar(&w.xbps, "xbps", nil, "add the repository of Void packages in `DIR`, below xbps/; repeatable")
+	f.StringVar(&w.tools, "tools", "host", "QEMU and C compilers: host")
+	f.StringVar(&w.run, "run", "", "add the records of the run `RUN`")
+	w.axes.register(cmd)
+	_ = cmd.MarkFlagRequired("output")
+	_ = cmd.MarkFlagRequired("key")
+	return cmd
+}
+
+func (d kitDoc) text() string {
+	out := fmt.Sprintf("%s  serial %d, %d bytes, %s\n", d.Name, d.Serial, d.Bytes, d.SHA256)
+	for _, k := range slices.Sorted(maps.Keys(d.Parts)) {
+		out += fmt.Sprintf("  %-10s %d\n", k, d.Parts[k])
+	}
+	if d.Held > 0 {
+		out += fmt.Sprintf("  %d of them are in the kit before\n", d.Held)
+	}
+	if d.Into != nil {
+		out += "unpacked to " + oneLine(*d.Into) + "\n"
+	}
+	return out
+}
+
+func (a *app) createKit(ctx context.Context, args []string, w kitWishes) (kitDoc, error) {
+	if w.tools != "host" {
+		return kitDoc{}, usagef("--tools host is the only one", "unknown tools %q", w.tools)
+	}
+	key, err := a.minisignKey(w.key)
+	if err != nil {
+		return kitDoc{}, err
+	}
+	old, err := a.kitBefore(w.since, key)
+	if err != nil {
+		return kitDoc{}, err
+	}
+	m := &kit.Manifest{Name: w.name, Serial: w.serial}
+	if w.serial == 0 {
+		m.Serial = 1
+		if old != nil {
+			m.Serial = old.Serial + 1
+		}
+	}
+	if old != nil && (old.Name != m.Name || old.Serial >= m.Serial) {
+		return kitDoc{}, usagef("serials of one name grow", "kit %q with the serial %d cannot follow %q with %d", m.Name, m.Serial, old.Name, old.Serial)
+	}
+	cache, err := a.openCache()
+	if err != nil {
+		return kitDoc{}, err
+	}
+	scratch, done, err := a.kitScratch(cache)
+	if err != nil {
+		return kitDoc{}, err
+	}
+	defer done()
+	files, err := a.gather(ctx, cache, scratch, args, w)
+	if err != nil {
+		return kitDoc{}, err
+	}
+	a.note("measuring %d files", len(files))
+	if m.Parts, err = supply.Measure(files, nil); err != nil {
+		return kitDoc{}, err
+	}
+	m.Sort()
+	if err := m.Check(); err != nil {
+		return kitDoc{}, usagef("rename it", "%w", err)
+	}
+	if old != nil {
+		m.Hold(old)
+	}
+	byPath := map[string]supply.File{}
+	for _, f := range files {
+		byPath[f.Path] = f
+	}
+	out := a.path(w.out)
+	if err := writeKit(ctx, out, m, key, func(p kit.Part) (io.ReadCloser, error) { return byPath[p.Path].Open() }); err != nil {
+		return kitDoc{}, err
+	}
+	return describeKit("plugproof/kit-create/v1", w.out, out, m)
+}
+
+// writeKit writes beside the file's place and renames.
+func writeKit(ctx context.Context, out string, m *kit.Manifest, key minisign.PrivateKey, content func(kit.Part) (io.ReadCloser, error)) error {
+	f, err := os.CreateTemp(filepath.Dir(out), ".plugproof-kit-*")
+	if err != nil {
+		return usagef("give -o a file in a directory that is there", "%w", err)
+	}
+	b := bufio.NewWriterSize(f, 1<<20)
+	err = kit.Write(ctx, b, m, key, content, nil)
+	if err == nil {
+		err = errors.Join(b.Flush(), f.Chmod(0o644), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), out)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+func describeKit(schema, name, file string, m *kit.Manifest) (kitDoc, error) {
+	d, size, err := digestOf(file)
+	if err != nil {
+		return kitDoc{}, err
+	}
+	doc := kitDoc{Schema: schema, File: name, SHA256: d, Manifest: m.Digest(), Name: m.Name, Serial: m.Serial, Bytes: size, Parts: map[string]int{}}
+	for _, p := range m.Parts {
+		doc.Parts[p.Kind]++
+		if p.Held {
+			doc.Held++
+		}
+	}
+	return doc, nil
+}
+
+// kitScratch is a directory of its own in the cache.
+func (a *app) kitScratch(cache string) (string, func(), error) {
+	base := filepath.Join(cache, "scratch")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", nil, err
+	}
+	return ownScratch(base)
+}
+
+// kitBefore reads the manifest of the kit that --since names; the same key must have signed it.
+func (a *app) kitBefore(name string, key minisign.PrivateKey) (*kit.Manifest, error) {
+	if name == "" {
+		return nil, nil
+	}
+	public, ok := key.Public().(minisign.PublicKey)
+	if !ok {
+		return nil, errors.New("the key has no public half")
+	}
+	k, done, err := a.openKit(name, public)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return k.Manifest, nil
+}
+
+// minisignKey reads a private key.
+func (a *app) minisignKey(name string) (minisign.PrivateKey, error) {
+	const hint = "give --key a private key of minisign ('plugproof kit keygen' makes one)"
+	data, err := a.smallFile(name, hint)
+	if err != nil {
+		return minisign.PrivateKey{}, err
+	}
+	k, err := seal.ParseKey(data, []byte(a.getenv(passphraseVar)))
+	if errors.Is(err, seal.ErrPassphrase) && a.getenv(passphraseVar) == "" {
+		var pass []byte
+		if pass, err = a.passphrase("passphrase of " + name + ": "); err != nil {
+			return k, err
+		}
+		k, err = seal.ParseKey(data, pass)
+	}
+	if err != nil {
+		return k, a.keyError(hint, name, err)
+	}
+	return k, nil
+}
+
+// gather lists the files of the kit.
+func (a *app) gather(ctx context.Context, cache, scratch string, args []string, w kitWishes) ([]supply.File, error) {
+	files := []supply.File{{Kind: supply.Program, Path: "bin/plugproof", From: selfExe, Exec: true}}
+	if len(args) > 0 {
+		more, err := a.gatherProjects(ctx, cache, scratch, args, w)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, more...)
+	}
+	for _, dir := range w.xbps {
+		more, err := supply.Tree(supply.Package, a.path(dir), "xbps/"+filepath.Base(a.path(dir)), nil)
+		if err != nil {
+			return nil, usagef("give --xbps a directory with a repository", "%w", err)
+		}
+		files = append(files, more...)
+	}
+	if w.run != "" {
+		dir, err := a.runDir(w.run)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, supply.File{Kind: supply.Expected, Path: "expected/records.jsonl", From: filepath.Join(dir, "records.jsonl")},
+			supply.File{Kind: supply.Expected, Path: "expected/plan.json", From: filepath.Join(dir, "plan.json")})
+	}
+	bom, err := supply.BOM(w.name, files)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, supply.File{Kind: supply.SBOM, Path: "sbom.cdx.json", Data: bom}), nil
+}
+
+// gatherProjects fetches what projects need into a cache of its own, checks it, and lists it.
+func (a *app) gatherProjects(ctx context.Context, cache, scratch string, args []string, w kitWishes) ([]supply.File, error) {
+	sources, err := a.projects(args)
+	if err != nil {
+		return nil, err
+	}
+	cells, err := a.cellsOf(request{Projects: args, Go: w.goSpecs, Arch: w.arch, Libc: w.libc, Pairs: w.pairs})
+	if err != nil {
+		return nil, err
+	}
+	own := filepath.Join(scratch, "cache")
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Symlink(filepath.Join(cache, "inputs"), filepath.Join(own, "inputs")); err != nil {
+		return nil, err
+	}
+	shop := *a // with a cache of its own and no module cache of the user's
+	shop.env.Environ = withEnv(a.env.Environ, "PLUGPROOF_CACHE="+own, "GOMODCACHE="+filepath.Join(scratch, "nomods"))
+	if _, err := shop.fetch(ctx, args, w.axes); err != nil {
+		return nil, err
+	}
+	files, err := shop.provenModules(ctx, cells, own, scratch)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := a.kitInputs(cache, cells)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, inputs...)
+	for _, src := range sources {
+		more, err := a.kitSource(src, cells, scratch)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, more...)
+	}
+	return files, nil
+}
+
+// provenModules lists toolchains and modules of the cache own, with proofs that were made and checked for them.
+func (a *app) provenModules(ctx context.Context, cells []plan.Cell, own, scratch string) ([]supply.File, error) {
+	s, done, err := a.openWorkshop()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	releases := map[string]bool{defaultGo: true}
+	for _, c := range cells {
+		for _, j := range c.Jobs() {
+			switch {
+			case j.Go.Path != "":
+				return nil, usagef("name a release", "a kit holds releases of Go, and %q is a directory", j.Go.String())
+			case j.Go != (plan.GoSpec{}):
+				releases[j.Go.String()] = true
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(releases)) {
+		if err := s.store.Download(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	g, err := s.store.Go(ctx, defaultGo)
+	if err != nil {
+		return nil, err
+	}
+	key, err := supply.DatabaseKey(g.GOROOT)
+	if err != nil {
+		return nil, err
+	}
+	tree := filepath.Join(own, filepath.FromSlash(supply.Modules))
+	files, mods, err := supply.ModuleTree(tree)
+	if err != nil {
+		return nil, err
+	}
+	sumdb, err := s.store.Prove(ctx, filepath.Join(scratch, "proofs"), tree, mods)
+	if err != nil {
+		return nil, usagef("a kit holds only what the checksum database vouches for: private modules belong into a vendor folder", "%w", err)
+	}
+	proofs, err := supply.Proofs(sumdb)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, proofs...)
+	if err := proveModules(ctx, files, key); err != nil {
+		return nil, err
+	}
+	return append(files, supply.File{Kind: supply.Proof, Path: keyPart, Data: []byte(key + "\n")}), nil
+}
+
+// keyPart holds the checksum database's verifier key.
+const keyPart = "sumdb.key"
+
+// selfExe is this program.
+const selfExe = "/proc/self/exe"
+
+// withEnv replaces variables.
+func withEnv(environ []string, set ...string) []string {
+	var out []string
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.ContainsFunc(set, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
+			out = append(out, kv)
+		}
+	}
+	return append(out, set...)
+}
+
+// proveModules refuses modules that the checksum database does not vouch for.
+func proveModules(ctx context.Context, files []supply.File, key string) error {
+	found, err := modtree.Check(ctx, newFileTree(files), key)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		for _, f := range found {
+			err = errors.Join(err, errors.New(f.String()))
+		}
+		return usagef("a kit holds only what the checksum database vouches for: private modules belong into a vendor folder", "%w", err)
+	}
+	return nil
+}
+
+// fileTree is the module tree among files, by name.
+type fileTree map[string]supply.File
+
+func newFileTree(files []supply.File) fileTree {
+	t := fileTree{}
+	for _, f := range files {
+		if name, ok := strings.CutPrefix(f.Path, supply.Modules+"/"); ok {
+			t[name] = f
+		}
+	}
+	return t
+}
+
+func (t fileTree) Names() []string { return slices.Collect(maps.Keys(t)) }
+
+func (t fileTree) Open(name string) (io.ReaderAt, int64, error) {
+	f, ok := t[name]
+	if !ok {
+		return nil, 0, os.ErrNotExist
+	}
+	if f.From == "" {
+		return bytes.NewReader(f.Data), int64(len(f.Data)), nil
+	}
+	st, err := os.Stat(f.From)
+	if err != nil {
+		return nil, 0, err
+	}
+	return fileAt(f.From), st.Size(), nil
+}
+
+// fileAt is a file by name: nothing stays open between reads.
+type fileAt string
+
+func (name fileAt) ReadAt(p []byte, off int64) (int, error) {
+	f, err := os.Open(string(name))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return f.ReadAt(p, off)
+}
+
+// kitInputs lists kernels and libraries of the cells' architectures.
+func (a *app) kitInputs(cache string, cells []plan.Cell) ([]supply.File, error) {
+	var files []supply.File
+	names := map[string]bool{}
+	for _, arch := range archesOf(cells) {
+		names["kernel-"+arch] = true
+		if arch == "arm" {
+			names["musl-armhf"] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		more, err := supply.Tree(supply.Input, filepath.Join(cache, "inputs", name), "inputs/"+name, nil)
+		if err != nil {
+			return nil, usagef("run scripts/deps", "the input %q is not whole: %w", name, err)
+		}
+		files = append(files, more...)
+	}
+	return files, nil
+}
+
+// kitSource lists a project's files: everything that may enter its builds.
+func (a *app) kitSource(src source, cells []plan.Cell, scratch string) ([]supply.File, error) {
+	name := path.Base(filepath.ToSlash(strings.TrimPrefix(src.Arg, fixtures.Prefix)))
+	if src.Archive != nil {
+		return []supply.File{{Kind: supply.Source, Path: "projects/" + strings.TrimSuffix(name, ".txtar") + ".txtar", Data: src.Archive.Bytes()}}, nil
+	}
+	if name == "." || name == ".." {
+		name = filepath.Base(src.Project.Dir)
+	}
+	var dirs []string
+	for _, c := range cells {
+		if c.Project != nil && c.Project.Dir == src.Project.Dir {
+			dirs = build.Dirs(c)
+			break
+		}
+	}
+	tree, err := build.NewTree(src.Project.Dir, dirs, scratch)
+	if err != nil {
+		return nil, err
+	}
+	if len(tree.Fixed) > 0 {
+		return nil, usagef("replace modules by relative paths", "project %q uses %q, which would not be there", src.Arg, tree.Fixed[0])
+	}
+	var files []supply.File
+	for _, root := range tree.Roots {
+		more, err := supply.Tree(supply.Source, filepath.Join(tree.Base, filepath.FromSlash(root)), path.Join("projects", name, root), nil)
+		if err != nil {
+			return nil, usagef("take links out of the project", "reading project %q: %w", src.Arg, err)
+		}
+		files = append(files, more...)
+	}
+	return files, nil
+}

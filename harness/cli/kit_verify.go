@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plugproof/plugproof/verify/supply/kit"
+	"github.com/plugproof/plugproof/verify/supply/vendored"
+)
+
+// kitVerifyDoc is the `kit verify --json` document.
+type kitVerifyDoc struct {
+	Schema   string       `json:"schema"`
+	Kit      *kitDoc      `json:"kit"`    // null: none was given, or it was refused
+	Vendor   *string      `json:"vendor"` // null: none was asked for
+	Findings []kitFinding `json:"findings"`
+}
+
+// A kitFinding is one thing that is wrong with a kit or a vendor folder, or that was not checked.
+type kitFinding struct {
+	Kind       string `json:"kind"`
+	Path       string `json:"path"`
+	Text       string `json:"text"`
+	Incomplete bool   `json:"incomplete"` // it says that something was not checked
+}
+
+func newKitVerifyCmd(a *app) *cobra.Command {
+	var key, vendor string
+	var trees []string
+	var newer uint64
+	cmd := &cobra.Command{
+		Use:   "verify [FILE.kit --key PUB] [--vendor DIR]",
+		Short: "Check every byte of a kit, or a vendor folder file by file",
+		Long: `Check a kit: the signature by the one key that is trusted, every byte of every part, and its modules and toolchains by
+the checksum database's proofs that travel in it. --newer-than refuses kits of that serial and before.
+
+--vendor checks the vendor folder of the module in DIR, file by file, against the module zips whose hashes
+DIR/go.sum names: what 'go mod verify' does not do. An edited, added, missing or linked file is a finding. Zips are
+looked for in plugproof's cache and in each --modules folder, which has the layout of a module proxy, like $GOMODCACHE/cache/download.
+Exit code: 0 all is right, 1 a finding, 2 what was named cannot be read, 3 something could not be checked.`,
+		Example: "  plugproof kit verify site.kit --key release.key.pub\n  plugproof kit verify --vendor . --modules ~/go/pkg/mod/cache/download",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && vendor == "" {
+				return usagef("name a kit, or a module's folder by --vendor", "there is nothing to verify")
+			}
+			doc := kitVerifyDoc{Schema: "plugproof/kit-verify/v1", Findings: []kitFinding{}}
+			if len(args) == 1 {
+				if key == "" {
+					return usagef("name the public key that is trusted: --key PUB", "a kit proves nothing by itself")
+				}
+				if err := a.verifyKit(cmd.Context(), args[0], key, newer, &doc); err != nil {
+					return err
+				}
+			}
+			if vendor != "" {
+				if err := a.verifyVendor(cmd.Context(), vendor, trees, &doc); err != nil {
+					return err
+				}
+			}
+			return a.showKitFindings(doc)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&key, "key", "", "trust the minisign public key in `FILE`")
+	f.Uint64Var(&newer, "newer-than", 0, "refuse a kit whose serial is not above `NUMBER`")
+	f.StringVar(&vendor, "vendor", "", "check the vendor folder of the module in `DIR`")
+	f.StringArrayVar(&trees, "modules", nil, "look for module zips in `DIR`; repeatable")
+	return cmd
+}
+
+func (a *app) verifyKit(ctx context.Context, name, key string, newer uint64, doc *kitVerifyDoc) error {
+	public, err := a.minisignPublic(key)
+	if err != nil {
+		return err
+	}
+	refused := func(err error) error {
+		var e *Error
+		if !errors.As(err, &e) || e.Code != ExitFinding {
+			return err
+		}
+		doc.Findings = append(doc.Findings, kitFinding{Kind: "kit", Path: name, Text: e.Error()})
+		return nil
+	}
+	k, done, err := a.openKit(name, public)
+	if err != nil {
+		return refused(err)
+	}
+	defer done()
+	if k.Manifest.Serial <= newer {
+		doc.Findings = append(doc.Findings, kitFinding{Kind: "old", Path: name, Text: kit.ErrOld.Error()})
+	}
+	bar := a.bytesBar(k.Size())
+	err = k.Verify(ctx, bar.add)
+	bar.end()
+	if err != nil {
+		return refused(kitError(name, err))
+	}
+	found, err := proofs(ctx, k)
+	if err != nil {
+		return refused(kitError(name, err))
+	}
+	for _, f := range found {
+		doc.Findings = append(doc.Findings, kitFinding{Kind: string(f.Kind), Path: f.Path, Text: f.Text})
+	}
+	if k.Manifest.Since != "" {
+		doc.Findings = append(doc.Findings, kitFinding{Kind: "held", Path: name, Incomplete: true,
+			Text: "it leaves out parts of the kit before, so its modules' proofs are checked when it is unpacked there"})
+	}
+	d, err := describeKit("plugproof/kit-create/v1", name, a.path(name), k.Manifest)
+	doc.Kit = &d
+	return err
+}
+
+func (a *app) verifyVendor(ctx context.Context, dir string, trees []string, doc *kitVerifyDoc) error {
+	opt := vendored.Options{}
+	for _, t := range trees {
+		if st, err := os.Stat(a.path(t)); err != nil || !st.IsDir() {
+			return usagef("give --modules a folder in the layout of a module proxy", "%q is no folder", t)
+		}
+		opt.Zips = append(opt.Zips, a.path(t))
+	}
+	cache, err := a.cachePath()
+	if err != nil {
+		return err
+	}
+	opt.Zips = append(opt.Zips, filepath.Join(cache, "gomod", "cache", "download"))
+	found, err := vendored.Check(ctx, a.path(dir), opt)
+	if err != nil {
+		return usagef("give --vendor the folder of a module that has a vendor folder", "checking %q: %w", dir, err)
+	}
+	doc.Vendor = &dir
+	for _, f := range found {
+		doc.Findings = append(doc.Findings, kitFinding{string(f.Kind), f.Path, f.Text, f.Incomplete()})
+	}
+	return nil
+}
+
+func (a *app) showKitFindings(doc kitVerifyDoc) error {
+	var err error
+	if a.json {
+		err = a.printJSON(doc)
+	} else {
+		text := ""
+		for _, f := range doc.Findings {
+			text += oneLine(f.Kind+" "+f.Path+": "+f.Text) + "\n"
+		}
+		if doc.Kit != nil {
+			text += doc.Kit.text()
+		}
+		if doc.Vendor != nil && len(doc.Findings) == 0 {
+			text += "the vendor folder is what go.sum names\n"
+		}
+		err = a.print(text)
+	}
+	if err != nil {
+		return err
+	}
+	code := ExitOK
+	for _, f := range doc.Findings {
+		if !f.Incomplete {
+			return verdict(ExitFinding)
+		}
+		code = ExitIncomplete
+	}
+	return verdict(code)
+}
