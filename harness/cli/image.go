@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -52,6 +53,7 @@ type imageFlags struct {
 	source          imageSource
 	kernel, modules string
 	defaultPackages string // directory that gets the default image's packages
+	tar             string // file that gets the root of a repository
 }
 
 func newImageBuildCmd(a *app) *cobra.Command {
@@ -59,12 +61,12 @@ func newImageBuildCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build --arch ARCH [--xbps DIR --package NAME... --key PUB.pem | --rootfs TARBALL --key PUB]",
 		Short: "Build an initramfs: the default one, or of Void's packages or root file system",
-		Long: `Build the initramfs of an architecture. Without a source it is the default one: the libc's loader, a small userland and
-plugproof's init, packed as xbps packages and installed. --xbps installs the named packages, and all that they need,
-from a repository in a directory, each of them checked as 'xbps verify' does. --rootfs takes a root file system's
-tarball whose SHA-256 stands in a list (--sums, or one beside it such as sha256sum.txt) that the key has signed (--sig, or
-sha256sum.sig beside it, by minisign or signify). What is wrong is said, one finding a line, exit 1, and nothing is
-written. INSTALL scripts run in the machine, at its first boot.
+		Long: `Build the initramfs of an architecture. Without a source it is the default one: the libc's loader, a small
+userland and plugproof's init, packed as xbps packages and installed. --xbps installs the named packages, and all
+that they need, from a repository in a directory, each of them checked as 'xbps verify' does. --rootfs takes a root
+file system's tarball whose SHA-256 stands in a list (--sums, or one beside it such as sha256sum.txt) that the key
+has signed (--sig, or sha256sum.sig beside it, by minisign or signify). What is wrong is said, one finding a line,
+exit 1, and nothing is written. INSTALL scripts run in the machine, at its first boot.
 
 The same inputs give the same bytes. Without --out the image is in the cache; --image takes it by its file or digest.`,
 		Args: cobra.NoArgs,
@@ -72,7 +74,7 @@ The same inputs give the same bytes. Without --out the image is in the cache; --
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.arch, "arch", "amd64", "`ARCH`: "+strings.Join(plan.Arches, ", "))
-	fl.StringVar(&f.libc, "libc", plan.Libcs[0], "`LIBC` of the default image: "+strings.Join(plan.Libcs, ", "))
+	fl.StringVar(&f.libc, "libc", plan.Libcs[0], "`LIBC` of the default image: "+strings.Join(plan.Libcs, ", ")+"; of a repository: glibc, too")
 	fl.StringVarP(&f.out, "out", "o", "", "write it to `FILE` too")
 	fl.StringVar(&f.source.repository, "xbps", "", "install packages of the repository in `DIR`")
 	fl.StringArrayVar(&f.source.packages, "package", nil, "`NAME`, pattern or pkgver to install; repeatable")
@@ -85,6 +87,7 @@ The same inputs give the same bytes. Without --out the image is in the cache; --
 	fl.StringVar(&f.source.since, "since", "", "no version may be older than in the indexes of `DIR`")
 	fl.StringVar(&f.kernel, "kernel", "", "boot the kernel in `FILE`")
 	fl.StringVar(&f.modules, "modules", "", "with the modules in `DIR`, such as lib/modules/RELEASE")
+	fl.StringVar(&f.tar, "tar", "", "write the root of --xbps to the tarball `FILE` too, without what plugproof adds")
 	fl.StringVar(&f.defaultPackages, "packages", "", "write the default image's packages and their index to the new `DIR` too")
 	return cmd
 }
@@ -93,8 +96,17 @@ func (a *app) buildImage(ctx context.Context, f imageFlags) error {
 	if !slices.Contains(plan.Arches, f.arch) {
 		return usagef("it is one of "+strings.Join(plan.Arches, ", "), "unknown arch %q", f.arch)
 	}
+	if !slices.Contains(plan.Libcs, f.libc) && f.libc != "glibc" {
+		return usagef("it is one of "+strings.Join(plan.Libcs, ", "), "unknown libc %q", f.libc)
+	}
 	if err := f.source.check(); err != nil {
 		return err
+	}
+	if f.tar != "" && f.source.repository == "" {
+		return usagef("name a repository with --xbps", "--tar is of a repository's root")
+	}
+	if f.libc == "glibc" && f.source.repository == "" {
+		return usagef("name a repository with --xbps", "the default image is musl's")
 	}
 	if f.defaultPackages != "" && f.source.given() {
 		return usagef("leave --packages out", "--packages is of the default image")
@@ -103,16 +115,20 @@ func (a *app) buildImage(ctx context.Context, f imageFlags) error {
 	if err != nil {
 		return err
 	}
-	root, notes, err := a.sourceRoot(ctx, f.arch, f.source)
+	root, installed, err := a.sourceRoot(ctx, f.arch, f.libc, f.source)
 	if err != nil {
 		return err
+	}
+	notes := []string{}
+	if root != nil {
+		notes = append(notes, installed.Notes...)
 	}
 	shop, done, err := a.openWorkshop()
 	if err != nil {
 		return err
 	}
 	defer done()
-	setup, err := shop.setup(ctx, f.arch, f.libc, root)
+	setup, err := shop.setup(ctx, f.arch, plan.Libcs[0], root)
 	if err != nil {
 		return err
 	}
@@ -130,7 +146,7 @@ func (a *app) buildImage(ctx context.Context, f imageFlags) error {
 	if err != nil {
 		return err
 	}
-	doc := imageDoc{"plugproof/image-build/v1", f.arch, m.Initrd, m.ImageDigest, note.Origin, note.Void, note.Packages, 0, m.Release, m.KernelDigest, append([]string{}, notes...)}
+	doc := imageDoc{"plugproof/image-build/v1", f.arch, m.Initrd, m.ImageDigest, note.Origin, note.Void, note.Packages, 0, m.Release, m.KernelDigest, notes}
 	if root != nil {
 		doc.Scripts = len(root.Scripts)
 	}
@@ -143,6 +159,16 @@ func (a *app) buildImage(ctx context.Context, f imageFlags) error {
 			return fmt.Errorf("writing the image: %w", err)
 		}
 		doc.File = f.out
+	}
+	if f.tar != "" {
+		var b bytes.Buffer
+		err := installed.Tree.Tar(&b)
+		if err == nil {
+			err = writeWhole(a.path(f.tar), b.Bytes())
+		}
+		if err != nil {
+			return fmt.Errorf("writing the tarball: %w", err)
+		}
 	}
 	for _, n := range notes {
 		a.note("%s", n)

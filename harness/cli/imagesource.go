@@ -49,16 +49,16 @@ func (s imageSource) check() error {
 	return nil
 }
 
-// sourceRoot makes the root file system; a nil one is the default image's. What is wrong with the source has been printed
-// when the error is a verdict. notes say what is not as in the real system.
-func (a *app) sourceRoot(ctx context.Context, arch string, s imageSource) (*vm.Root, []string, error) {
+// sourceRoot makes the root file system, and what a machine takes of it; nil ones are the default image's. What is wrong with
+// the source has been printed when the error is a verdict.
+func (a *app) sourceRoot(ctx context.Context, arch, libc string, s imageSource) (*vm.Root, *install.Root, error) {
 	if !s.given() {
 		return nil, nil, nil
 	}
 	var root *install.Root
 	var err error
 	if s.repository != "" {
-		root, err = a.repositoryRoot(ctx, arch, s)
+		root, err = a.repositoryRoot(ctx, machineName(arch, libc), s)
 	} else {
 		root, err = a.tarballRoot(ctx, s)
 	}
@@ -73,11 +73,11 @@ func (a *app) sourceRoot(ctx context.Context, arch string, s imageSource) (*vm.R
 	if err != nil {
 		return nil, nil, usagef("", "%w", err)
 	}
-	return &vm.Root{Files: root.Tree.Files(), Scripts: scripts, Note: note}, root.Notes, nil
+	return &vm.Root{Files: root.Tree.Files(), Scripts: scripts, Note: note}, root, nil
 }
 
-func (a *app) repositoryRoot(ctx context.Context, arch string, s imageSource) (*install.Root, error) {
-	opt := install.Options{Arch: base.Architecture(arch), Want: s.packages, Repository: "file:" + filepath.Base(s.repository),
+func (a *app) repositoryRoot(ctx context.Context, machine string, s imageSource) (*install.Root, error) {
+	opt := install.Options{Arch: machine, Want: s.packages,
 		Audit: audit.Options{AllowUnsigned: s.unsigned, AllowSetuid: s.setuid}}
 	for _, name := range s.keys {
 		k, err := a.publicKey(name)
