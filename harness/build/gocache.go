@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plugproof/plugproof/results"
@@ -29,12 +31,16 @@ const usedMark = "plugproof-used"
 // gocache opens a side's build cache for a job. It may be shared with other jobs of the same side, but is not removed while it is open.
 // The name has the digests of everything that compiles and links: what they do not know must not be trusted, so without them there is no name.
 //
-// The name tells the surroundings, too, other than a side's usual ones: cmd/go does not know them, so what was compiled in others would be taken for the same.
+// The name tells the surroundings, too, other than a side's usual ones, and the project's variables that cmd/go does not know: what was
+// compiled in others would be taken for the same.
 func (b *Builder) gocache(ctx context.Context, j Job, set setting) (dir string, warm bool, release func(), err error) {
 	if j.Go.Digest == "" || j.C.Digest == "" {
 		return "", false, nil, fmt.Errorf("naming a build cache: the digest of the Go or of the C toolchain is unknown")
 	}
 	dir = filepath.Join(b.cacheRoot(set.name), fmt.Sprintf("%s-%.24s-%.24s", j.Arch, j.Go.Digest.Hex(), j.C.Digest.Hex()))
+	if env := j.unhashed(); env != "" {
+		dir += "-" + results.DigestOf([]byte(env)).Short()
+	}
 	if !set.on.Equal(Job{}.usual(set.name).on) {
 		dir += "-" + results.DigestOf([]byte(set.on.String())).Short()
 	}
@@ -60,6 +66,18 @@ func (b *Builder) gocache(ctx context.Context, j Job, set setting) (dir string, 
 		os.Chtimes(mark, now, now)
 		unlock()
 	}, nil
+}
+
+// unhashed are the project's variables that do not enter cmd/go's hashes, as far as its own have a common prefix: the C compiler may read
+// any of them (SOURCE_DATE_EPOCH, CPATH, ...).
+func (j Job) unhashed() string {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(j.Env)) {
+		if !strings.HasPrefix(k, "GO") && !strings.HasPrefix(k, "CGO_") {
+			fmt.Fprintf(&b, "%q=%q\n", k, j.Env[k])
+		}
+	}
+	return b.String()
 }
 
 // dropOnce throws a cache away the first time that it is asked for in this run.

@@ -60,6 +60,8 @@ func TestCacheNameHoldsTheWholeToolchain(t *testing.T) {
 	for name, change := range map[string]func(*Job){
 		"base": func(*Job) {}, "go": func(j *Job) { j.Go.Digest = digest("other go, same version") },
 		"libc": func(j *Job) { j.C.Digest = digest("other libc, same banner") }, "arch": func(j *Job) { j.Arch = "arm" },
+		"a variable that the C compiler reads": func(j *Job) { j.Env = map[string]string{"SOURCE_DATE_EPOCH": "1"} },
+		"another value of it":                  func(j *Job) { j.Env = map[string]string{"SOURCE_DATE_EPOCH": "2"} },
 	} {
 		for _, side := range sideNames {
 			j := base

@@ -23,7 +23,11 @@ func (w *Worker) predict(ctx context.Context, c *cell) error {
 	case c.trouble != nil:
 		rec.Status, rec.Reason = results.Error, c.reason
 	default:
-		if err := c.foretell(&rec); err != nil {
+		err := c.foretell(&rec)
+		if err == nil {
+			err = w.sourceEdits(ctx, c, &rec)
+		}
+		if err != nil {
 			c.fail(err)
 			rec.Status, rec.Reason = results.Error, c.reason
 		}
