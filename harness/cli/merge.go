@@ -68,6 +68,9 @@ planned step has no record yet: merge the rest, too. What was found in the cells
 				if err := copyLogs(dir, doc.Out, sets[i].Records); err != nil {
 					return err
 				}
+				if err := copyShapes(dir, doc.Out); err != nil {
+					return err
+				}
 			}
 			if err := store.Write(doc.Out, union.Plan, union.Records); errors.Is(err, store.ErrExists) {
 				return usagef("give --out a new directory", "%w", err)
@@ -144,6 +147,20 @@ func copyLogs(from, to string, records []results.Record) error {
 		}
 		if err := copyLog(src, dst, r.Log, name); err != nil {
 			return fmt.Errorf("copying log %q: %w", r.Log, err)
+		}
+	}
+	return nil
+}
+
+// copyShapes copies what is remembered of files.
+func copyShapes(from, to string) error {
+	shapes, err := store.Shapes(from)
+	if err != nil {
+		return incompletef("remove the damaged file and merge again", "%w", err)
+	}
+	for _, s := range shapes {
+		if err := store.WriteShape(to, s); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/plugproof/plugproof/images/kernel"
 	"github.com/plugproof/plugproof/images/xbps/audit"
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/compare"
 	"github.com/plugproof/plugproof/results/gate"
 	"github.com/plugproof/plugproof/results/report"
 	"github.com/plugproof/plugproof/verify/abi"
@@ -62,6 +63,11 @@ func TestFilledDocuments(t *testing.T) {
 		{"verify", verifyDoc{Schema: "plugproof/verify/v1", Dir: "results/runs/x", Exit: 3, Gate: gate.Decide(planned, nil), Report: report.New(planned, nil)}},
 		{"gate", gate.Decide(planned, nil)},
 		{"report", report.New(planned, nil)},
+		{"compare", compare.Runs(compare.Side{}, compare.Side{}, compare.Options{})},
+		{"compare", filledComparison()},
+		{"shape", results.Shape{Schema: results.ShapeSchema, SHA256: digest, Sections: []results.SectionSize{}, Packages: []results.PackageHash{}, Module: results.ModuleData{Fields: []results.StructField{}}}},
+		{"shape", results.Shape{Schema: results.ShapeSchema, SHA256: digest, Size: 1, Go: "go1.26.8", Sections: []results.SectionSize{{Name: ".text", Size: 1}},
+			Packages: []results.PackageHash{{Name: "runtime", Hash: "0123456789abcdef"}}, Module: results.ModuleData{Size: 1, PkgHashes: 1, Fields: []results.StructField{{Name: "next", Type: text, Offset: 1}}}}},
 		{"request", request{Schema: requestSchema, Pairs: "same"}},
 		{"request", request{Schema: requestSchema, Projects: []string{"."}, Go: []string{"go1.26.8"}, Arch: []string{"arm"}, Libc: []string{"musl"}, Pairs: "all",
 			NoBoot: true, Cold: true, Steps: []results.Step{results.Load}}},
@@ -90,6 +96,18 @@ func TestFilledDocuments(t *testing.T) {
 	} {
 		follows(t, d.kind, d.doc)
 	}
+}
+
+// filledComparison has every member set.
+func filledComparison() compare.Comparison {
+	field, gos, out := results.StructField{Name: "f", Type: "int"}, compare.Renamed{From: "go1.25.3", To: "go1.26.8"}, compare.Outcome{State: results.Missing}
+	step := compare.StepChange{Step: results.ABI, From: out, To: out, Subjects: []compare.SubjectChange{{Name: "p", From: out, To: out, FromText: "t"}}, NewCauses: []string{"c"}, GoneCauses: []string{"d"}}
+	moved := []compare.Moved{{Name: "f", From: field, To: field}}
+	return compare.Comparison{Schema: compare.Schema, From: compare.Run{Run: "a", Tool: "v"}, Gos: []compare.Renamed{gos}, Pairs: 1, Unpaired: compare.Unpaired{From: []string{"c"}, To: []string{"d"}},
+		Inputs: []compare.InputChange{{Input: "cc", From: "x", Steps: 1}}, Cells: []compare.CellChange{{From: "a", To: "b", Steps: []compare.StepChange{step}}},
+		Layouts:  []compare.Layout{{Arch: "arm", Gos: gos, Added: []results.StructField{field}, Removed: []results.StructField{field}, Moved: moved, Retyped: moved, Unknown: true}},
+		Files:    []compare.FileChange{{Cell: "c", Name: "host", Subject: "host", Gos: gos, Sections: []compare.SectionChange{{Name: ".text", Size: [2]uint64{1, 2}}}}},
+		Packages: []compare.Packages{{Arch: "arm", Name: "host", Subject: "host", Gos: gos, Changed: []string{"a"}, Added: []string{"b"}, Removed: []string{"c"}}}}
 }
 
 // TestAnExecutableComparedWithItself: a document that was really made follows its schema too.

@@ -35,6 +35,11 @@ func (w *Worker) predict(ctx context.Context, c *cell) error {
 	if !c.plans(results.ABI) {
 		return nil
 	}
+	if c.report != nil {
+		if err := w.remember(c); err != nil {
+			return err
+		}
+	}
 	c.bad = c.bad || rec.State() != results.AsExpected
 	return w.record(ctx, rec, begun)
 }

@@ -27,6 +27,8 @@ import (
 type Recorder interface {
 	Append(results.Record) error
 	CreateLog(name string) (f *os.File, rel string, err error)
+	AddShape(results.Shape) error
+	HasShape(results.Digest) bool
 }
 
 // Ground is a virtual machine on which loads are made, with what records say of it.
