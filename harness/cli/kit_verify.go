@@ -40,7 +40,8 @@ the checksum database's proofs that travel in it. --newer-than refuses kits of t
 
 --vendor checks the vendor folder of the module in DIR, file by file, against the module zips whose hashes
 DIR/go.sum names: what 'go mod verify' does not do. An edited, added, missing or linked file is a finding. Zips are
-looked for in plugproof's cache and in each --modules folder, which has the layout of a module proxy, like $GOMODCACHE/cache/download.
+looked for in plugproof's cache and in each --modules folder, which has the layout of a module proxy, like
+$GOMODCACHE/cache/download.
 Exit code: 0 all is right, 1 a finding, 2 what was named cannot be read, 3 something could not be checked.`,
 		Example: "  plugproof kit verify site.kit --key release.key.pub\n  plugproof kit verify --vendor . --modules ~/go/pkg/mod/cache/download",
 		Args:    cobra.MaximumNArgs(1),
