@@ -65,7 +65,7 @@ func (o *Orders) search(host Input, plugins []Input, opt Options) error {
 				return err
 			}
 			last := r.Plugins[len(r.Plugins)-1]
-			if last.Verdict == OK {
+			if last.Verdict.opens() {
 				order = append(order, p)
 				left = append(left[:i:i], left[i+1:]...)
 				stuck = false
@@ -84,6 +84,9 @@ func (o *Orders) search(host Input, plugins []Input, opt Options) error {
 	}
 	return nil
 }
+
+// opens reports whether plugin.Open returns a plugin and nothing speaks against using it.
+func (v Verdict) opens() bool { return v == OK || v == Symbol }
 
 func suffix(s *string) string {
 	if s == nil {

@@ -40,7 +40,8 @@ func (w *walk) call(x, y inst, st *state) bool {
 func (w *walk) pruned(a, b place) bool {
 	x, y := w.space(0).nameOf(a), w.space(1).nameOf(b)
 	const barrier = "runtime.gcWriteBarrier" // Go 1.20 has one for each register
-	if strings.HasPrefix(x, barrier) && strings.HasPrefix(y, barrier) && x[len(barrier):] != "" && y[len(barrier):] != "" && x[len(barrier)] > '9' && y[len(barrier)] > '9' {
+	r, ok := strings.CutPrefix(x, barrier)
+	if q, also := strings.CutPrefix(y, barrier); ok && also && !strings.ContainsAny(r[:min(len(r), 1)]+q[:min(len(q), 1)], "12345678") {
 		return true
 	}
 	return x == "runtime.mapinitnoop" && strings.Contains(y, ".map.init.") || y == "runtime.mapinitnoop" && strings.Contains(x, ".map.init.")
@@ -67,12 +68,11 @@ func (w *walk) arguments(name string, bytes int32, st *state) {
 			}
 			continue
 		}
-		w.demand(a.v, b.v, "an argument")
-		if i+1 < len(regs) && a.v.kind == valAddr && b.v.kind == valAddr {
-			if n := st.get(0, regs[i+1]); n.kind == valConst && n.n > 0 { // a string
-				w.text(w.placeOf(0, a.v), w.placeOf(1, b.v), n.n)
-			}
+		length := none
+		if i+1 < len(regs) {
+			length = st.get(0, regs[i+1])
 		}
+		w.given(a.v, b.v, length, "an argument")
 	}
 	if len(regs) > 0 {
 		return
@@ -85,23 +85,27 @@ func (w *walk) arguments(name string, bytes int32, st *state) {
 		a, aok := st[0][l]
 		b, bok := st[1][m]
 		if aok && bok && a.fresh && b.fresh {
-			w.demand(a.v, b.v, "an argument")
-			if n := st.get(0, w.slotAt(0, off+word)); n.kind == valConst && n.n > 0 && a.v.kind == valAddr && b.v.kind == valAddr {
-				w.text(w.placeOf(0, a.v), w.placeOf(1, b.v), n.n)
-			}
+			w.given(a.v, b.v, st.get(0, w.slotAt(0, off+word)), "an argument")
 		}
 	}
 }
 
-// text compares two strings of a known length, which have no symbol.
-func (w *walk) text(a, b place, n int64) {
-	h, p := w.c.host, w.c.plugin
-	if a.name != "" || b.name != "" || n > maxString || len(h.symbols.covering(a.addr)) > 0 || !h.readOnly(a.addr) || !p.readOnly(b.addr) || h.functions.at(a.addr) != nil {
-		return
+// given compares two values that are handed over. A number in the next word is a string's length.
+func (w *walk) given(x, y, length value, what string) {
+	if length.kind == valConst && length.n > 0 && length.n <= maxString && x.kind == valAddr && y.kind == valAddr {
+		a, b := w.placeOf(0, x), w.placeOf(1, y)
+		h, p := w.c.host, w.c.plugin
+		if a.name == "" && b.name == "" && a.addr != 0 && b.addr != 0 && h.functions.at(a.addr) == nil && len(h.symbols.covering(a.addr)) == 0 && h.readOnly(a.addr) && p.readOnly(b.addr) {
+			switch w.c.sameBytes(a.addr, b.addr, int(length.n)) {
+			case yes:
+				return
+			case no:
+				n := int(min(length.n, 40))
+				panic(differs{fmt.Sprintf("%q instead of %q", p.bytesAt(b.addr, n), h.bytesAt(a.addr, n))})
+			}
+		}
 	}
-	if w.c.sameBytes(a.addr, b.addr, int(n)) == no && w.doubt == "" {
-		panic(differs{fmt.Sprintf("%q instead of %q", p.bytesAt(b.addr, int(min(n, 40))), h.bytesAt(a.addr, int(min(n, 40))))})
-	}
+	w.demand(x, y, what)
 }
 
 // keeps are the registers that a function of the runtime writes, of those that have a calling convention of their own.
@@ -169,11 +173,8 @@ func (w *walk) returns(st *state) {
 		return
 	}
 	for l, a := range st[0] { // ABI0: beyond the frame
-		if b, ok := st[1][l]; l >= callerLoc/2 && ok && w.equal(a.v, b.v) != yes {
-			w.demand(a.v, b.v, "a result")
-			if n := st.get(0, l+loc(w.c.dec.linkSize())); n.kind == valConst && n.n > 0 && a.v.kind == valAddr && b.v.kind == valAddr {
-				w.text(w.placeOf(0, a.v), w.placeOf(1, b.v), n.n)
-			}
+		if b, ok := st[1][l]; l >= callerLoc/2 && ok {
+			w.given(a.v, b.v, st.get(0, l+loc(w.c.dec.linkSize())), "a result")
 		} else if l >= callerLoc/2 && !ok {
 			w.undecided("a result")
 		}

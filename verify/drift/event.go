@@ -39,6 +39,7 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 		return next, true
 	}
 	a, b := w.doing(0, x, st), w.doing(1, y, st)
+	w.vector = w.vector || w.c.unit == 1 && a.op[0] == 'V'
 	if strings.HasPrefix(a.op, "ADD") && a.op == b.op && len(a.dst) != len(b.dst) { // an LEA, which leaves the flags alone
 		a.dst, b.dst = a.dst[:1], b.dst[:1]
 		st[0][flagsLoc], st[1][flagsLoc] = entry{v: value{valClass, w.class()}}, entry{v: value{valClass, w.class()}}
@@ -189,25 +190,23 @@ func (w *walk) operands(a, b operand, op string) {
 		}
 		return
 	}
-	w.demand(a.base, b.base, op)
-	w.demand(a.index, b.index, op)
-	if a.scale != b.scale || a.disp != b.disp {
-		if w.doubt == "" {
-			panic(differs{fmt.Sprintf("the offset %d instead of %d in %s", b.disp, a.disp, strings.TrimSpace(op))})
-		}
+	base, index := w.demand(a.base, b.base, op), w.demand(a.index, b.index, op)
+	if base && index && (a.scale != b.scale || a.disp != b.disp) {
+		panic(differs{fmt.Sprintf("the offset %d instead of %d in %s", b.disp, a.disp, strings.TrimSpace(op))})
 	}
 }
 
-// demand ends the walk when two values differ for certain.
-func (w *walk) demand(x, y value, op string) {
+// demand ends the walk when two values differ for certain, and reports whether they are equal for certain.
+func (w *walk) demand(x, y value, op string) bool {
 	switch w.equal(x, y) {
+	case yes:
+		return true
 	case no:
-		if w.doubt == "" {
-			panic(differs{fmt.Sprintf("%s instead of %s", w.show(1, y), w.show(0, x))})
-		}
+		panic(differs{fmt.Sprintf("%s instead of %s", w.show(1, y), w.show(0, x))})
 	case maybe:
 		w.undecided("the operands of %s (%s, %s)", strings.TrimSpace(op), w.show(0, x), w.show(1, y))
 	}
+	return false
 }
 
 // part follows both ways from a conditional jump, whichever of them falls through.

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 )
 
@@ -23,6 +24,7 @@ type walk struct {
 	number  [2]map[place]int64
 	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
 	near    []int64
+	vector  bool      // there were instructions that the decoder does not know well
 	out     int64     // bytes above the stack pointer where arguments and results of calls lie, as far as is known
 	doubt   string    // why the two cannot be shown equal
 	now     [2]uint64 // the instructions that are compared
@@ -52,8 +54,16 @@ func (w *walk) run() (different, doubt string) {
 	defer func() {
 		if r := recover(); r != nil {
 			d, ok := r.(differs)
-			if !ok {
+			if e, hostile := r.(runtime.Error); hostile { // instructions that no compiler writes
+				doubt = "its code cannot be followed: " + e.Error()
+				return
+			} else if !ok {
 				panic(r)
+			}
+			if w.vector {
+				w.undecided("vector instructions, and %s", d.why)
+				doubt = w.doubt
+				return
 			}
 			different = fmt.Sprintf("%s (at +%#x and +%#x)", d.why, w.now[0]-w.fn[0].addr, w.now[1]-w.fn[1].addr)
 		}
