@@ -17,10 +17,10 @@ BIN = .bin/plugproof
 # The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
 WITH_GO = go=$$(scripts/deps --go) && PATH="$${go%/*}:$$PATH" && export PATH &&
 
-.PHONY: help deps build verify test agree bench fuzz lint clean
+.PHONY: help deps build verify test agree bench bench-peers torture fuzz lint clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-11s %s\n' "$$t" "$$h"; done
 
 deps: ## install what is missing; say what, and do nothing the second time
 	@scripts/deps >&2
@@ -46,6 +46,13 @@ bench: deps ## all benchmarks
 score: build ## how often plugproof names the right cause: every leak of fixtures/leaks; writes the table in verify/README.md
 	@$(WITH_GO) go build -o .bin/score ./scripts/score
 	@$(WITH_GO) .bin/score -plugproof $(BIN) -json scripts/score/score.json -readme verify/README.md $(ARGS)
+
+bench-peers: build ## two plugins and two rclones that differ by their path: plugproof diff and diffoscope, CPU seconds, memory, output (installs diffoscope-minimal)
+	@scripts/deps --peers >&2
+	@$(WITH_GO) go test -run '^$$' -bench 'PathLeak|Rclone' -benchtime 1x -timeout 60m ./verify/elfdiff -peers
+
+torture: deps ## plugins cut at 200 offsets and corrupted 2,500 times each, for amd64 and arm: an answer or an error, 256 MB, ten minutes of CPU
+	@$(WITH_GO) go test -run '^TestTorture$$' -v -timeout 60m ./verify/elfdiff -cuts 200 -corruptions 2500
 
 fuzz: deps ## each fuzz target for FUZZTIME
 	@$(WITH_GO) set -e; grep -rlE --include='*_test.go' '^func Fuzz' . | sort | while read -r f; do \

@@ -24,7 +24,7 @@ var sources = map[string]string{
 
 // builder builds plugins, each once.
 type builder struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	cc   string
 	done map[string]string
@@ -47,7 +47,7 @@ var cc = sync.OnceValue(func() string {
 	return ""
 })
 
-func newBuilder(t *testing.T) *builder {
+func newBuilder(t testing.TB) *builder {
 	if testing.Short() {
 		t.Skip("builds plugins: a minute of CPU when the build cache is cold")
 	}
@@ -97,7 +97,7 @@ func (b *builder) build(v build) string {
 	return out
 }
 
-func openFile(t *testing.T, name string) Input {
+func openFile(t testing.TB, name string) Input {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
