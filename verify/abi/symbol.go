@@ -62,7 +62,7 @@ var importPath = regexp.MustCompile(`[^\s()\[\]{}*,;]*/`)
 func shortType(s string) string { return importPath.ReplaceAllString(s, "") }
 
 // typeSymbols are the names that the linkers of Go 1.20 to 1.27 give to a type in a plugin (cmd/link/internal/ld, typeSymbolMangle): long
-// ones are hashed, with three functions in turn.
+// ones are hashed, with four functions in turn.
 func typeSymbols(t string) []string {
 	name := "type:" + t
 	prefix := "type:"
@@ -76,10 +76,11 @@ func typeSymbols(t string) []string {
 		}
 		return out
 	}
-	now := sha256.Sum256([]byte(t)) // cmd/internal/hash, since 1.24
+	now := sha256.Sum256([]byte(t)) // cmd/internal/hash, since 1.25
 	now[0] ^= 0xff
+	then := sha256.Sum256([]byte(t)) // the same in 1.24, of which the linker takes bytes from the fifth on
 	out := []string{name}
-	for _, h := range [][]byte{now[:], invert(sha256.Sum256([]byte(t))), invert(sha256.Sum256([]byte(name)))} {
+	for _, h := range [][]byte{now[:], then[4:], invert(sha256.Sum256([]byte(t))), invert(sha256.Sum256([]byte(name)))} {
 		out = append(out, prefix+base64.StdEncoding.EncodeToString(h[:6]))
 	}
 	return out

@@ -24,6 +24,7 @@ func TestSameType(t *testing.T) {
 		{"func(*example.test/abi/shared.Config) int", run("type:PexYuHk5"), false},
 		{"func(*other.test/abi/shared.Config) string", run("type:PexYuHk5"), false}, // another import path
 		{"func(c *example.test/abi/shared.Config) (string)", run("type:PexYuHk5"), true},
+		{"func(string) string", goelf.Export{Type: "func(string) string", TypeSymbol: "type:zp/4vYf+"}, true}, // go1.24.6
 		{"*int", goelf.Export{Type: "*int", TypeSymbol: "type:*int"}, true},
 		{"*example.test/api.Greeter", ptr, true},
 		{"*other.test/api.Greeter", ptr, false},
