@@ -182,7 +182,7 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm": elf.EM_ARM}
 func flavour(root *install.Root, note *images.Note) error {
 	data, ok := root.Tree.Program("/bin/sh")
 	if !ok {
-		note.Libc = "unknown" // not an error: a machine may have no shell
+		note.Libc, note.LoaderPath = root.Tree.Loader() // a machine may have no shell
 		return nil
 	}
 	f, err := elf.NewFile(strings.NewReader(string(data)))
