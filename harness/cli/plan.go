@@ -13,6 +13,7 @@ import (
 
 func newPlanCmd(a *app) *cobra.Command {
 	var x axes
+	var images []string
 	cmd := &cobra.Command{
 		Use:   "plan [PROJECT...]",
 		Short: "Print the cells that verify would run",
@@ -20,7 +21,7 @@ func newPlanCmd(a *app) *cobra.Command {
 PROJECT is a directory with a plugproof.toml, a .txtar file or fixture:NAME; the current directory when omitted.
 --json prints the plan.json of a run.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs})
+			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs, Images: images})
 			if err != nil {
 				return err
 			}
@@ -31,6 +32,7 @@ PROJECT is a directory with a plugproof.toml, a .txtar file or fixture:NAME; the
 		},
 	}
 	x.register(cmd)
+	imageFlag(cmd.Flags(), &images)
 	return cmd
 }
 

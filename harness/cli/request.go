@@ -29,6 +29,7 @@ type request struct {
 	Against   []string       `json:"against,omitempty"` // shipped files or digests, as given, from -C
 	Inquire   bool           `json:"inquire,omitempty"` // find out why twins differ also where that is expected
 	Steps     []results.Step `json:"steps"`             // null: all
+	Images    []string       `json:"images,omitempty"`  // as given, from -C; the default one if it is left out
 	Shard     string         `json:"shard,omitempty"`   // "2/7"; the whole plan if it is left out
 
 	TestPlugin []string `json:"testplugin,omitempty"` // names of Go's own plugin tests, or "all" alone
@@ -108,5 +109,14 @@ func (a *app) cellsOf(req request) ([]plan.Cell, error) {
 	x := axes{goSpecs: req.Go, arch: req.Arch, libc: req.Libc, pairs: req.Pairs}
 	sel := x.selection()
 	sel.Steps = req.Steps
+	if len(req.Images) > 0 {
+		cache, err := a.openCache()
+		if err != nil {
+			return nil, err
+		}
+		if sel.Image, err = (&workshop{app: a, cache: cache, images: req.Images}).imageName(); err != nil {
+			return nil, err
+		}
+	}
 	return cells(sources, sel)
 }

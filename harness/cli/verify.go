@@ -25,6 +25,7 @@ type verifyFlags struct {
 	cold      bool
 	junit     string
 	shard     string         // "2/7", "auto" or ""
+	images    []string       // as --image names them
 	steps     []results.Step // nil: all
 	varying
 	against []string // shipped files or digests
@@ -59,6 +60,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	fl.StringVar(&f.shard, "shard", "", "do only `PART` i/n of the plan, or auto: the part that the CI system gives this job; then merge")
+	imageFlag(fl, &f.images)
 	f.varying.register(fl)
 	fl.StringSliceVar(&f.testplugin, "testplugin", nil, "Go's own plugin tests, read from each GOROOT: all, or those `NAMED` as in --testplugin=TestRunHost,TestMethod")
 	fl.Lookup("testplugin").NoOptDefVal = everyGoTest
@@ -68,7 +70,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 // verify makes or resumes a run and reports it.
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, FreshBoot: f.freshBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin,
-		Vary: f.vary, Seed: f.seed, Against: f.against, Inquire: f.inquire}
+		Vary: f.vary, Seed: f.seed, Against: f.against, Inquire: f.inquire, Images: f.images}
 	shard, err := a.shard(f.shard)
 	if err != nil {
 		return err
@@ -81,7 +83,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		return usagef("a resumed run stays where it is", "--out and --resume exclude each other")
 	}
 	if f.resume != "" {
-		if len(args) > 0 || f.shard != "" || len(f.goSpecs)+len(f.arch)+len(f.libc)+len(f.testplugin) > 0 {
+		if len(args) > 0 || f.shard != "" || len(f.goSpecs)+len(f.arch)+len(f.libc)+len(f.testplugin)+len(f.images) > 0 {
 			return usagef("a resumed run keeps its own projects and axes", "--resume takes no projects and no axes")
 		}
 		if dir, err = a.runDir(f.resume); err != nil {
@@ -112,7 +114,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		return err
 	}
 	defer done()
-	shop.freshBoot = req.FreshBoot
+	shop.freshBoot, shop.images = req.FreshBoot, req.Images
 	shop.builder.Cold = req.Cold && f.resume == ""
 	if err := shop.place(all); err != nil {
 		return err
