@@ -35,6 +35,7 @@ type Cmd struct {
 	Nice       int        // added to the owner's niceness
 	Binds      []Bind     // made in order in the child's own mount namespace; an error where there is none
 	Hide       []string   // directories over which an empty, read-only directory is mounted; an error where that is impossible
+	Root       string     // the child's root; Binds and Hide are still paths of the owner; an error where there are no mounts
 }
 
 // Bind mounts the file or directory From over To, which must exist.

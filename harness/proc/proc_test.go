@@ -53,6 +53,8 @@ func role(name string, args []string) int {
 		}
 		defer l.Close()
 		return role("dial", []string{l.Addr().String()})
+	case "nested":
+		return nested()
 	case "burn":
 		for t := time.Now(); time.Since(t) < 150*time.Millisecond; {
 		}

@@ -43,6 +43,11 @@ func enter(o order) (string, error) {
 			return fmt.Sprintf("hiding %q", dir), err
 		}
 	}
+	if o.Root != "" {
+		if err := pivot(o.Root); err != nil {
+			return fmt.Sprintf("making %q the root", o.Root), err
+		}
+	}
 	if o.Level == byUser {
 		// The supervisor's capabilities were for the mounts above; the child gets none.
 		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
@@ -50,6 +55,27 @@ func enter(o order) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// pivot makes dir the root of the mount namespace, with a /proc of its own. Nothing else stays: a process that was put into a
+// chroot may make no user namespaces, and its root is no mount that could be made private.
+func pivot(dir string) error {
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
+		return err
+	}
+	if err := syscall.Mount("proc", dir+"/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""); err != nil {
+		return err
+	}
+	if err := os.Chdir(dir); err != nil {
+		return err
+	}
+	if err := syscall.PivotRoot(".", "."); err != nil { // the old root lies over the new one then: pivot_root(2), NOTES
+		return err
+	}
+	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
+		return err
+	}
+	return os.Chdir("/")
 }
 
 func bind(b Bind) error {

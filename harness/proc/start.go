@@ -54,14 +54,14 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 		return nil, fmt.Errorf("starting %q: proc.Main was not called first in this program", c.Path)
 	}
 	iso := Isolation()
-	if !iso.Mount && len(c.Binds)+len(c.Hide) > 0 {
+	if !iso.Mount && (len(c.Binds)+len(c.Hide) > 0 || c.Root != "") {
 		return nil, fmt.Errorf("starting %q: mounts were asked for and there is no mount namespace here (%s)", c.Path, iso.Why)
 	}
 	c.Path = path
 	return spawn(ctx, c, order{
 		Level: level(iso.Level), Network: c.Network || !iso.Network,
 		Path: path, Args: c.Args, Dir: c.Dir, Env: c.Env, Files: len(c.ExtraFiles),
-		Umask: c.Umask, Hostname: c.Hostname, Nice: c.Nice, Binds: c.Binds, Hide: c.Hide,
+		Umask: c.Umask, Hostname: c.Hostname, Nice: c.Nice, Binds: c.Binds, Hide: c.Hide, Root: c.Root,
 	})
 }
 

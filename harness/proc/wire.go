@@ -16,6 +16,7 @@ type order struct {
 	Nice     int      `json:"nice,omitempty"`
 	Binds    []Bind   `json:"binds,omitempty"`
 	Hide     []string `json:"hide,omitempty"`
+	Root     string   `json:"root,omitempty"`
 }
 
 // news is what the supervisor tells its owner, one JSON line each on descriptor newsFD: first Started or Error, at the end Ended.
