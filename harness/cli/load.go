@@ -49,6 +49,8 @@ type loadPlugin struct {
 }
 
 type loadFlags struct {
+	brief bool
+	fresh bool
 	run   string
 	env   []string
 	files []string
@@ -70,6 +72,8 @@ Exit 0 if HOST ended with 0 and every plugin is ok or unobserved, else 1.`,
 			return a.load(cmd.Context(), f, args[0], args[1:])
 		},
 	}
+	cmd.Flags().BoolVar(&f.brief, "brief", false, "print the outcomes alone, in words that do not change from machine to machine")
+	cmd.Flags().BoolVar(&f.fresh, "fresh-boot", false, "boot a kernel in place of restoring a saved machine")
 	cmd.Flags().StringVar(&f.run, "run", "", "start it as `CMD`, in which {host} and {plugins} stand for the paths")
 	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the host's environment")
 	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a further file, and its path below "+guest.PayloadDir)
@@ -94,7 +98,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		return err
 	}
 	defer done()
-	shop.images = f.image
+	shop.images, shop.freshBoot = f.image, f.fresh
 	ground, err := shop.ground(ctx, arch, "musl")
 	if err != nil {
 		return err
@@ -123,9 +127,15 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		doc.Plugins = append(doc.Plugins, loadPlugin{plugins[i], paths[i], p.Outcome, p.Error})
 		good = good && (p.Outcome == "ok" || p.Outcome == "unobserved")
 	}
-	if a.json {
+	for _, n := range out.Notes {
+		a.talk("%s", n)
+	}
+	switch {
+	case a.json:
 		err = a.printJSON(doc)
-	} else {
+	case f.brief:
+		err = a.print(worker.Brief(paths, seen))
+	default:
 		err = a.print(loadText(doc, seen))
 	}
 	if err == nil && !good {
@@ -202,20 +212,22 @@ func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []str
 			return job, nil, usagef("write it like --run '{host} --plugins {plugins}'", "--run is empty")
 		}
 	}
-	env := []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"}
 	for _, e := range f.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
 			return job, nil, usagef("write --env NAME=VALUE", "env %q is no pair", e)
 		}
 	}
-	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: slices.Concat(env, f.env), Report: true}}
+	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: slices.Concat(worker.BaseEnv, f.env), Report: true}}
 	job.Plugins = [][]string{paths}
 	return job, paths, nil
 }
 
-// loadText is one line per plugin and one for the host.
+// loadText is what the host wrote to its standard output, then one line per plugin and one for the host.
 func loadText(doc loadDoc, r vm.Result) string {
 	var b strings.Builder
+	for line := range strings.Lines(strings.TrimRight(doc.Stdout, "\n")) {
+		b.WriteString("| " + oneLine(strings.TrimRight(line, "\n")) + "\n")
+	}
 	for _, p := range doc.Plugins {
 		fmt.Fprintf(&b, "%s: %s", oneLine(p.Path), p.Outcome)
 		if p.Error != "" {

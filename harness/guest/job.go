@@ -16,39 +16,32 @@ type Configured struct {
 	Output  string `json:"output,omitempty"` // the end of what it wrote
 }
 
-// Order is what the host asks for. Mode is "job": run /payload/job.json; "shell": a shell on the console; "ping": say
-// Done and nothing else.
+// Order is what the host asks for. Mode is "job": run the commands one after another, each in a fresh process; "shell": a
+// shell on the console; "ping": say Done and nothing else.
 type Order struct {
-	Nonce   []byte `json:"nonce"`
-	Mode    string `json:"mode"`
-	UnixNS  int64  `json:"unix_ns"`        // the host's clock, ns since 1970
-	Seed    []byte `json:"seed"`           // for the random pool
-	JobHash string `json:"job_hash"`       // SHA-256 of job.json, hexadecimal
-	Term    string `json:"term,omitempty"` // TERM of the shell
+	Nonce    string // 16 bytes
+	Mode     string
+	UnixNS   int64  // the host's clock, ns since 1970
+	Seed     string // for the random pool
+	Term     string // TERM of the shell
+	Remount  bool   // the payload's root is not as a machine that was saved takes it for (images/rootfs.Standard)
+	Commands []Command
 }
-
-// JobFile is where on the payload disk the Job lies; files for commands lie beside it under any other name.
-const JobFile = "job.json"
 
 // PayloadDir is where the guest mounts the payload disk, read-only.
 const PayloadDir = "/payload"
 
-// Job is what the guest is to do: the commands one after another, each in a fresh process.
-type Job struct {
-	Commands []Command `json:"commands"`
-}
-
 // Command is one process to run and watch.
 type Command struct {
-	Path        string   `json:"path"` // of the program in the guest
-	Args        []string `json:"args"` // with argv[0]
-	Env         []string `json:"env"`  // exactly this
-	Dir         string   `json:"dir"`  // "" is /
-	Root        bool     `json:"root"` // run as root; else as user 1000
-	Report      bool     `json:"report"`
-	OutputLimit int64    `json:"output_limit"` // bytes kept of each stream; 0 is DefaultOutputLimit
-	IdleLimit   int      `json:"idle_limit"`   // seconds without work or output that make a hang; 0 is DefaultIdleLimit
-	Writable    bool     `json:"writable"`     // Dir is on the payload and gets a writable layer, at the same path
+	Path        string   // of the program in the guest
+	Args        []string // with argv[0]
+	Env         []string // exactly this
+	Dir         string   // "" is /
+	Root        bool     // run as root; else as user 1000
+	Report      bool     // it has a descriptor 3 to report to
+	OutputLimit int64    // bytes kept of each stream, at its beginning and at its end; 0 is DefaultOutputLimit
+	IdleLimit   int      // seconds without work or output that make a hang; 0 is DefaultIdleLimit
+	Writable    bool     // Dir is on the payload and gets a writable layer, at the same path
 }
 
 // Defaults of a Command.
@@ -58,32 +51,162 @@ const (
 )
 
 // Start says that command Index runs.
-type Start struct {
-	Index int `json:"index"`
-}
+type Start struct{ Index int }
 
 // Pulse is sent every second while a command runs.
 type Pulse struct {
-	IdleSeconds int `json:"idle_seconds"` // how long neither work nor output was seen
+	IdleSeconds int // how long neither work nor output was seen
 }
 
 // End says how command Index ended.
 type End struct {
-	Index      int      `json:"index"`
-	Exit       int      `json:"exit"`            // exit status; -1 if Signal
-	Signal     int      `json:"signal"`          // number of the signal that ended it, or 0
-	Hang       string   `json:"hang,omitempty"`  // "idle" or "budget": it was ended because it hung
-	OOM        bool     `json:"oom,omitempty"`   // the kernel killed for want of memory while it ran
-	Error      string   `json:"error,omitempty"` // it could not be started
-	Dropped    [3]int64 `json:"dropped"`         // bytes beyond OutputLimit: stdout, stderr, report
-	Leftovers  int      `json:"leftovers"`       // processes it left behind, killed
-	UserMicros int64    `json:"user_us"`
-	SysMicros  int64    `json:"sys_us"`
-	MaxRSSKiB  int64    `json:"maxrss_kib"`
+	Index      int
+	Exit       int      // exit status; -1 if Signal
+	Signal     int      // number of the signal that ended it, or 0
+	Hang       string   // "idle" or "budget": it was ended because it hung; else ""
+	OOM        bool     // the kernel killed for want of memory while it ran
+	Error      string   // it could not be started
+	Dropped    [3]int64 // bytes beyond OutputLimit: stdout, stderr, report
+	Tail       [3]int64 // how many of the bytes that were sent came after those that were dropped
+	Leftovers  int      // processes it left behind, killed
+	UserMicros int64
+	SysMicros  int64
+	MaxRSSKiB  int64 // at least that of the process that it was made from, 5 MiB
 }
 
 // Seal ends a stream.
 type Seal struct {
-	Frames uint32 `json:"frames"` // sent before this one
-	SHA256 []byte `json:"sha256"` // of all their bytes
+	Frames uint32 // sent before this one
+	Sum    uint32 // CRC-32C of all their bytes
+}
+
+// Encode gives the message's bytes; the Decode functions take them back.
+func (o Order) Encode() []byte {
+	var w writer
+	w.text(o.Nonce)
+	w.text(o.Mode)
+	w.num(o.UnixNS)
+	w.text(o.Seed)
+	w.text(o.Term)
+	w.truth(o.Remount)
+	w.num(int64(len(o.Commands)))
+	for _, c := range o.Commands {
+		w.command(c)
+	}
+	return w
+}
+
+// DecodeOrder reads an Order.
+func DecodeOrder(b []byte) (Order, error) {
+	r := fields{left: b}
+	o := Order{Nonce: r.text(), Mode: r.text(), UnixNS: r.num(), Seed: r.text(), Term: r.text(), Remount: r.truth()}
+	for range r.length() {
+		o.Commands = append(o.Commands, r.command())
+	}
+	return o, r.done()
+}
+
+// Encode gives the command's bytes.
+func (c Command) Encode() []byte {
+	var w writer
+	w.command(c)
+	return w
+}
+
+// DecodeCommand reads a Command.
+func DecodeCommand(b []byte) (Command, error) {
+	r := fields{left: b}
+	c := r.command()
+	return c, r.done()
+}
+
+func (w *writer) command(c Command) {
+	w.text(c.Path)
+	w.list(c.Args)
+	w.list(c.Env)
+	w.text(c.Dir)
+	w.truth(c.Root)
+	w.truth(c.Report)
+	w.num(c.OutputLimit)
+	w.num(int64(c.IdleLimit))
+	w.truth(c.Writable)
+}
+
+func (r *fields) command() Command {
+	return Command{Path: r.text(), Args: r.list(), Env: r.list(), Dir: r.text(), Root: r.truth(), Report: r.truth(),
+		OutputLimit: r.num(), IdleLimit: int(r.num()), Writable: r.truth()}
+}
+
+// Encode gives the message's bytes.
+func (s Start) Encode() []byte {
+	var w writer
+	w.num(int64(s.Index))
+	return w
+}
+
+// DecodeStart reads a Start.
+func DecodeStart(b []byte) (Start, error) {
+	r := fields{left: b}
+	s := Start{Index: int(r.num())}
+	return s, r.done()
+}
+
+// Encode gives the message's bytes.
+func (p Pulse) Encode() []byte {
+	var w writer
+	w.num(int64(p.IdleSeconds))
+	return w
+}
+
+// DecodePulse reads a Pulse.
+func DecodePulse(b []byte) (Pulse, error) {
+	r := fields{left: b}
+	p := Pulse{IdleSeconds: int(r.num())}
+	return p, r.done()
+}
+
+// Encode gives the message's bytes.
+func (e End) Encode() []byte {
+	var w writer
+	w.num(int64(e.Index))
+	w.num(int64(e.Exit))
+	w.num(int64(e.Signal))
+	w.text(e.Hang)
+	w.truth(e.OOM)
+	w.text(e.Error)
+	for i := range e.Dropped {
+		w.num(e.Dropped[i])
+		w.num(e.Tail[i])
+	}
+	w.num(int64(e.Leftovers))
+	w.num(e.UserMicros)
+	w.num(e.SysMicros)
+	w.num(e.MaxRSSKiB)
+	return w
+}
+
+// DecodeEnd reads an End.
+func DecodeEnd(b []byte) (End, error) {
+	r := fields{left: b}
+	e := End{Index: int(r.num()), Exit: int(r.num()), Signal: int(r.num()), Hang: r.text(), OOM: r.truth(), Error: r.text()}
+	for i := range e.Dropped {
+		e.Dropped[i], e.Tail[i] = r.num(), r.num()
+	}
+	e.Leftovers, e.UserMicros, e.SysMicros, e.MaxRSSKiB = int(r.num()), r.num(), r.num(), r.num()
+	return e, r.done()
+}
+
+// Encode gives the message's bytes.
+func (s Seal) Encode() []byte {
+	var w writer
+	w.num(int64(s.Frames))
+	w.num(int64(s.Sum))
+	return w
+}
+
+// DecodeSeal reads a Seal.
+func DecodeSeal(b []byte) (Seal, error) {
+	r := fields{left: b}
+	s := Seal{Frames: uint32(r.num()), Sum: uint32(r.num())}
+	return s, r.done()
 }

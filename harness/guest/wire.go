@@ -11,11 +11,9 @@ package guest
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 	"sync"
@@ -27,15 +25,15 @@ type Kind byte
 // The kinds. Ready is sent once per boot with a zero nonce; Hello and Interrupt go to the guest; all others come from it.
 const (
 	Ready     Kind = 1 + iota // JSON of Greeting
-	Hello                     // JSON of Order
+	Hello                     // a byte that is 1 if no more of it follows, and a part of the Order
 	Interrupt                 // empty: end the running command with SIGQUIT, then SIGKILL
-	Started                   // JSON of Start
+	Started                   // Start
 	Stdout                    // bytes of the command's standard output
 	Stderr                    // of its standard error
 	Report                    // of its file descriptor 3
-	Beat                      // JSON of Pulse
-	Ended                     // JSON of End
-	Done                      // JSON of Seal: all was sent
+	Beat                      // Pulse
+	Ended                     // End
+	Done                      // Seal: all was sent
 	Failed                    // text: the agent cannot go on
 	kinds
 )
@@ -67,13 +65,12 @@ type Encoder struct {
 	w     io.Writer
 	nonce Nonce
 	next  uint32
-	sum   hash.Hash
+	sum   uint32 // CRC-32C of all frames
+	buf   []byte
 }
 
 // NewEncoder begins a stream of frames at number 0.
-func NewEncoder(w io.Writer, nonce Nonce) *Encoder {
-	return &Encoder{w: w, nonce: nonce, sum: sha256.New()}
-}
+func NewEncoder(w io.Writer, nonce Nonce) *Encoder { return &Encoder{w: w, nonce: nonce} }
 
 // Send writes one frame; a payload longer than MaxPayload is an error.
 func (e *Encoder) Send(kind Kind, payload []byte) error {
@@ -82,27 +79,27 @@ func (e *Encoder) Send(kind Kind, payload []byte) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	b := make([]byte, headerSize, headerSize+len(payload)+4)
-	copy(b, magic)
-	b[4] = byte(kind)
+	b := append(e.buf[:0], magic...)
+	b = append(b, byte(kind), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(b[8:], e.next)
 	binary.LittleEndian.PutUint32(b[12:], uint32(len(payload)))
-	copy(b[16:], e.nonce[:])
+	b = append(b, e.nonce[:]...)
 	b = append(b, payload...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	e.buf = b
 	if _, err := e.w.Write(b); err != nil {
 		return fmt.Errorf("sending frame %d: %w", e.next, err)
 	}
 	e.next++
-	e.sum.Write(b)
+	e.sum = crc32.Update(e.sum, castagnoli, b)
 	return nil
 }
 
-// Sum returns how many frames were sent and the SHA-256 of all their bytes.
-func (e *Encoder) Sum() (frames uint32, sum []byte) {
+// Seal is what was sent so far.
+func (e *Encoder) Seal() Seal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.next, e.sum.Sum(nil)
+	return Seal{Frames: e.next, Sum: e.sum}
 }
 
 // Decoder reads what one Encoder wrote and accepts nothing else.
@@ -110,13 +107,11 @@ type Decoder struct {
 	r     io.Reader
 	nonce Nonce
 	next  uint32
-	sum   hash.Hash
+	seal  Seal
 }
 
 // NewDecoder expects frame 0 with the nonce.
-func NewDecoder(r io.Reader, nonce Nonce) *Decoder {
-	return &Decoder{r: r, nonce: nonce, sum: sha256.New()}
-}
+func NewDecoder(r io.Reader, nonce Nonce) *Decoder { return &Decoder{r: r, nonce: nonce} }
 
 // Next returns the next frame, io.EOF at an end between frames, or an error that wraps ErrFrame.
 func (d *Decoder) Next() (Frame, error) {
@@ -149,12 +144,12 @@ func (d *Decoder) Next() (Frame, error) {
 		return Frame{}, fmt.Errorf("%w: frame %d has a wrong checksum", ErrFrame, d.next)
 	}
 	if Kind(head[4]) != Done { // the seal covers what came before it
-		d.sum.Write(head[:])
-		d.sum.Write(body)
+		d.seal.Frames++
+		d.seal.Sum = crc32.Update(crc32.Update(d.seal.Sum, castagnoli, head[:]), castagnoli, body)
 	}
 	d.next++
 	return Frame{Kind: Kind(head[4]), Payload: body[:length:length]}, nil
 }
 
-// Sum is Encoder.Sum of the frames read so far, without the seal itself.
-func (d *Decoder) Sum() []byte { return d.sum.Sum(nil) }
+// Seal is Encoder.Seal of the frames read so far, without the seal itself.
+func (d *Decoder) Seal() Seal { return d.seal }

@@ -3,6 +3,8 @@ package vm
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -53,6 +55,12 @@ func (s *session) verdict() (Kind, string) {
 func (r *Result) fill(end guest.End) {
 	r.Exit, r.Signal, r.Error = end.Exit, end.Signal, end.Error
 	r.Dropped, r.Leftovers = end.Dropped, end.Leftovers
+	for i, b := range []*[]byte{&r.Stdout, &r.Stderr, &r.Report} {
+		if at := int64(len(*b)) - end.Tail[i]; end.Dropped[i] > 0 && at >= 0 {
+			gap := fmt.Appendf(nil, "\n[%d bytes left out]\n", end.Dropped[i])
+			*b = slices.Insert(*b, int(at), gap...)
+		}
+	}
 	r.UserCPU, r.SysCPU = time.Duration(end.UserMicros)*time.Microsecond, time.Duration(end.SysMicros)*time.Microsecond
 	r.MaxRSS = end.MaxRSSKiB << 10
 	switch {

@@ -55,6 +55,7 @@ type Outcome struct {
 	MemoryMiB   int
 	Boots       int           // kernels booted for this job: 0 after a restore
 	CPU         time.Duration // QEMU's, as far as it was seen
+	ReadyCPU    time.Duration // the part of it until the guest had its order: boots and a restore
 	Wall        time.Duration
 	Console     string // the end of what the console said
 	Notes       []string

@@ -87,9 +87,15 @@ func (m *Machine) args(l launch) []string {
 // inherited is the name by which QEMU opens a file that it was given, though it has no name any more.
 func inherited(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
 
-// append is the kernel's command line: a quiet console, since every character costs, and an end on any trouble.
+// parameters are the kernel's on every board: an end on any trouble, a quiet console, since every character costs, and no
+// work that has no use in a machine of one processor that lives for a second. GODEBUG is for init's environment alone: under
+// emulation its runtime would preempt itself by signals.
+const parameters = "quiet loglevel=3 panic=-1 oops=panic raid=noautodetect sysrq_always_enabled=1 rdinit=/init GODEBUG=asyncpreemptoff=1 " +
+	"psi=0 audit=0 cgroup.memory=nokmem,nosocket nowatchdog"
+
+// append is the kernel's command line.
 func (m *Machine) append() string {
-	s := "console=" + m.Model.Console + " quiet loglevel=3 panic=-1 oops=panic raid=noautodetect sysrq_always_enabled=1 rdinit=/init"
+	s := "console=" + m.Model.Console + " " + parameters
 	if m.Model.Append != "" {
 		s += " " + m.Model.Append
 	}

@@ -50,7 +50,3 @@ func ModelOf(arch string) (Model, error) {
 	}
 	return Model{}, fmt.Errorf("no virtual machine for architecture %q", arch)
 }
-
-// DiskSize is the size of every payload disk in bytes. The disk is sparse; a guest that was saved keeps believing in the
-// size that it saw, so all have the same.
-const DiskSize = 4 << 30

@@ -10,29 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// payload writes the disk to a file without a name in the scratch directory, and says how many bytes it holds. QEMU gets
-// it as a descriptor: whatever ends this process or QEMU, nothing is left.
-func (m *Machine) payload(files []rootfs.File) (*os.File, int64, error) {
+// payload writes the disk to a file without a name in the scratch directory. QEMU gets it as a descriptor: whatever ends
+// this process or QEMU, nothing is left. The disk is sparse and always of one size: a guest that was saved keeps believing
+// in the one that it saw.
+func (m *Machine) payload(files []rootfs.File) (*os.File, rootfs.Disk, error) {
 	dir := m.Scratch
 	if dir == "" {
 		dir = os.TempDir()
 	}
 	f, err := nameless(dir)
 	if err != nil {
-		return nil, 0, roomIn(dir, err)
+		return nil, rootfs.Disk{}, roomIn(dir, err)
 	}
-	size, err := rootfs.Write(f, files)
-	if err == nil && size > DiskSize {
-		err = fmt.Errorf("the files need %d bytes, a payload disk has %d", size, int64(DiskSize))
-	}
+	disk, err := rootfs.Write(f, files)
 	if err == nil {
-		err = f.Truncate(DiskSize)
+		err = f.Truncate(rootfs.Size)
 	}
 	if err != nil {
 		f.Close()
-		return nil, 0, roomIn(dir, err)
+		return nil, rootfs.Disk{}, roomIn(dir, err)
 	}
-	return f, size, nil
+	return f, disk, nil
 }
 
 // nameless opens a new file that no directory lists. Not every file system can do that in one step (open(2), O_TMPFILE).

@@ -3,34 +3,24 @@ package vm
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/plugproof/plugproof/harness/guest"
-	"github.com/plugproof/plugproof/images/rootfs"
 )
 
 // Run runs the job in a fresh machine. What the job's commands did, and also a guest that panicked and a QEMU that failed,
 // is in the Outcome; an error is a job that cannot be given to a machine, a missing QEMU (*MissingError), or the end of ctx.
 func (m *Machine) Run(ctx context.Context, job Job) (*Outcome, error) {
-	raw, err := json.Marshal(guest.Job{Commands: job.Commands})
-	if err != nil {
-		return nil, fmt.Errorf("running in a virtual machine: %w", err)
-	}
-	disk, size, err := m.payload(append(slices.Clone(job.Files), rootfs.File{Name: guest.JobFile, Perm: 0o644, Data: raw}))
+	disk, written, err := m.payload(job.Files)
 	if err != nil {
 		return nil, fmt.Errorf("running in a virtual machine: %w", err)
 	}
 	defer disk.Close()
-	sum := sha256.Sum256(raw)
-	order := guest.Order{Mode: "job", JobHash: hex.EncodeToString(sum[:])}
-	return m.run(ctx, job, order, disk, size)
+	return m.run(ctx, job, guest.Order{Mode: "job", Commands: job.Commands, Remount: !written.Standard}, disk, written.Bytes)
 }
 
 // run starts a machine, gives the order and hears the guest out.
@@ -44,7 +34,9 @@ func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk *os.
 	defer func() {
 		out.Wall = time.Since(begun)
 	}()
+	earlier := out.CPU // of a machine that was booted to be saved
 	if s.fault == nil {
+		out.ReadyCPU = earlier + s.watch.used()
 		s.release(order)
 		s.listen(ctx)
 		if errors.Is(s.fault, errHung) {
@@ -52,7 +44,7 @@ func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk *os.
 			s.listTasks(ctx)
 		}
 	}
-	out.CPU = s.watch.used()
+	out.CPU = earlier + s.watch.used()
 	s.q.kill()
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("running in a virtual machine: %w", err)
@@ -137,22 +129,27 @@ func (m *Machine) boot(ctx context.Context, job Job, l launch, out *Outcome, ext
 func (s *session) release(order guest.Order) {
 	var nonce guest.Nonce
 	rand.Read(nonce[:])
-	order.Nonce, order.UnixNS, order.Seed = nonce[:], time.Now().UnixNano(), make([]byte, 64)
-	rand.Read(order.Seed)
+	seed := make([]byte, 64)
+	rand.Read(seed)
+	order.Nonce, order.UnixNS, order.Seed = string(nonce[:]), time.Now().UnixNano(), string(seed)
 	s.watch.nonce = nonce
-	raw, err := json.Marshal(order)
-	if err != nil {
-		s.fault = err
-		return
-	}
+	raw := order.Encode()
 	budget := s.job.Budget
 	if budget <= 0 {
 		budget = DefaultBudget
 	}
 	s.watch.restart(budget)
 	s.watch.enc = guest.NewEncoder(s.q.in, guest.Nonce{})
-	if err := s.watch.enc.Send(guest.Hello, raw); err != nil {
-		s.fault = fmt.Errorf("giving the order: %w", err)
+	for last := false; !last && s.fault == nil; {
+		part := raw[:min(len(raw), guest.MaxPayload-1)]
+		raw = raw[len(part):]
+		head := []byte{0}
+		if last = len(raw) == 0; last {
+			head[0] = 1
+		}
+		if err := s.watch.enc.Send(guest.Hello, append(head, part...)); err != nil {
+			s.fault = fmt.Errorf("giving the order: %w", err)
+		}
 	}
 }
 
@@ -161,23 +158,23 @@ func (s *session) listen(ctx context.Context) {
 	dec := guest.NewDecoder(s.q.out, s.watch.nonce)
 	current := -1
 	for s.fault == nil && !s.done {
-		sum := dec.Sum()
+		seal := dec.Seal()
 		frame, err := s.next(ctx, dec)
 		if err != nil {
 			s.fault = err
 			return
 		}
-		s.fault = s.take(frame, &current, sum)
+		s.fault = s.take(frame, &current, seal)
 	}
 }
 
 // take notes what one frame says.
-func (s *session) take(f guest.Frame, current *int, sum []byte) error {
+func (s *session) take(f guest.Frame, current *int, want guest.Seal) error {
 	inCommand := *current >= 0 && *current < len(s.text)
 	switch f.Kind {
 	case guest.Started:
-		var start guest.Start
-		if err := json.Unmarshal(f.Payload, &start); err != nil || start.Index != *current+1 {
+		start, err := guest.DecodeStart(f.Payload)
+		if err != nil || start.Index != *current+1 {
 			return fmt.Errorf("the guest started command %q out of order", f.Payload)
 		}
 		*current = start.Index
@@ -191,8 +188,8 @@ func (s *session) take(f guest.Frame, current *int, sum []byte) error {
 		return s.output(f, &s.text[*current])
 	case guest.Beat:
 	case guest.Ended:
-		var end guest.End
-		if err := json.Unmarshal(f.Payload, &end); err != nil || end.Index != len(s.ended) || end.Index != *current {
+		end, err := guest.DecodeEnd(f.Payload)
+		if err != nil || end.Index != len(s.ended) || end.Index != *current {
 			return fmt.Errorf("the guest ended command %q out of order", f.Payload)
 		}
 		s.ended = append(s.ended, end)
@@ -200,8 +197,8 @@ func (s *session) take(f guest.Frame, current *int, sum []byte) error {
 	case guest.Failed:
 		return fmt.Errorf("the guest's init failed: %s", f.Payload)
 	case guest.Done:
-		var seal guest.Seal
-		if err := json.Unmarshal(f.Payload, &seal); err != nil || string(seal.SHA256) != string(sum) {
+		seal, err := guest.DecodeSeal(f.Payload)
+		if err != nil || seal != want {
 			return fmt.Errorf("the guest's seal does not cover what it sent")
 		}
 		s.done = true

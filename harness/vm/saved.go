@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/images/rootfs"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -63,7 +64,7 @@ func (m *Machine) key(memory int) (string, error) {
 		QEMU          string
 		Args          []string
 		Disk          int64
-	}{1, m.KernelDigest, m.ImageDigest, m.Banner, m.normal().args(launch{name: "NAME", memory: memory, ram: "RAM"}), DiskSize})
+	}{2, m.KernelDigest, m.ImageDigest, m.Banner, m.normal().args(launch{name: "NAME", memory: memory, ram: "RAM"}), rootfs.Size})
 	if err != nil {
 		return "", err
 	}

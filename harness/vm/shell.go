@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/plugproof/plugproof/harness/guest"
@@ -23,12 +22,12 @@ type Session struct {
 // Userland. No watchdog runs.
 func (m *Machine) Shell(ctx context.Context, s Session) (*Outcome, error) {
 	fail := func(err error) (*Outcome, error) { return nil, fmt.Errorf("opening a shell: %w", err) }
-	disk, size, err := m.payload(slices.Clone(s.Files))
+	disk, written, err := m.payload(s.Files)
 	if err != nil {
 		return fail(err)
 	}
 	defer disk.Close()
-	out := &Outcome{QEMU: m.Version, Accelerator: m.Accel, MemoryMiB: m.memory(size)}
+	out := &Outcome{QEMU: m.Version, Accelerator: m.Accel, MemoryMiB: m.memory(written.Bytes)}
 	begun := time.Now()
 	vm, err := m.ready(ctx, Job{Commands: make([]guest.Command, 1), Talk: s.Output}, disk, out)
 	if err != nil {
@@ -36,7 +35,7 @@ func (m *Machine) Shell(ctx context.Context, s Session) (*Outcome, error) {
 	}
 	defer vm.q.kill()
 	if vm.fault == nil {
-		vm.release(guest.Order{Mode: "shell", JobHash: "payload", Term: s.Term})
+		vm.release(guest.Order{Mode: "shell", Remount: !written.Standard, Term: s.Term})
 		vm.watch.patient = true
 		vm.started = func() {
 			if s.Input != nil {

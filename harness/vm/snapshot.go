@@ -99,6 +99,7 @@ func (m *Machine) save(ctx context.Context, dir, key string, out *Outcome) error
 		return err
 	}
 	defer s.q.kill()
+	defer func() { out.CPU += s.watch.used() }()
 	if s.fault != nil {
 		return s.fault
 	}

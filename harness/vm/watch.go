@@ -23,8 +23,10 @@ const (
 	look = 250 * time.Millisecond
 	// stall is how long QEMU may use no CPU time at all and send nothing. A guest that waits still uses some for its heartbeat.
 	stall = 30 * time.Second
-	// afterInterrupt is how much more CPU time a guest has that was told to end its command.
-	afterInterrupt = 15 * time.Second
+	// afterInterrupt is how much more CPU time a guest has that was told to end its command; after the first part of it, it is
+	// told again: a command that has not heeded SIGQUIT by then gets SIGKILL.
+	afterInterrupt  = 15 * time.Second
+	secondInterrupt = 3 * time.Second
 )
 
 // watchdog looks at QEMU's own CPU time.
@@ -36,9 +38,10 @@ type watchdog struct {
 	mu       sync.Mutex
 	base     time.Duration // CPU used when the budget began
 	last     time.Duration // CPU used when last looked at
+	waits    int64         // ns that QEMU ran or waited for a processor, when last looked at
 	budget   time.Duration
 	full     time.Duration
-	told     bool // the guest was interrupted
+	told     int  // how often the guest was interrupted
 	patient  bool // somebody works in the guest: nothing is too long
 	progress time.Time
 }
@@ -52,15 +55,15 @@ func (w *watchdog) restart(budget time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sample()
-	w.base, w.budget, w.full, w.told, w.progress = w.last, budget, budget, false, time.Now()
+	w.base, w.budget, w.full, w.told, w.progress = w.last, budget, budget, 0, time.Now()
 }
 
 // rearm takes back an interrupt when the command that it was meant for has ended.
 func (w *watchdog) rearm() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.told {
-		w.base, w.budget, w.told = w.last, w.full, false
+	if w.told > 0 {
+		w.base, w.budget, w.told = w.last, w.full, 0
 	}
 }
 
@@ -80,6 +83,9 @@ func (w *watchdog) sample() byte {
 	used, state, err := cpuTime(w.q.pid)
 	if err == nil && used > w.last {
 		w.last, w.progress = used, time.Now()
+	}
+	if waits := scheduled(w.q.pid); waits != w.waits {
+		w.waits, w.progress = waits, time.Now()
 	}
 	return state
 }
@@ -101,11 +107,14 @@ func (w *watchdog) check(heard bool) error {
 		return fmt.Errorf("%w for %v", errStopped, stall)
 	case w.last-w.base <= w.budget:
 		return nil
-	case w.told || w.enc == nil:
+	case w.told == 2 || w.enc == nil:
 		return errHung
+	case w.told == 1:
+		w.budget += afterInterrupt - secondInterrupt
+	default:
+		w.budget += secondInterrupt
 	}
-	w.told = true
-	w.budget += afterInterrupt
+	w.told++
 	if err := w.enc.Send(guest.Interrupt, nil); err != nil {
 		return errHung
 	}
@@ -139,7 +148,7 @@ func (s *session) next(ctx context.Context, dec *guest.Decoder) (guest.Frame, er
 			if err := s.watch.check(false); err != nil {
 				return guest.Frame{}, err
 			}
-			if s.watch.told && s.registers == "" {
+			if s.watch.told > 0 && s.registers == "" {
 				s.takeRegisters(ctx)
 			}
 		}
@@ -176,6 +185,24 @@ func findProcess(name string) int {
 		}
 	}
 	return 0
+}
+
+// scheduled is how long in ns the process's threads ran or waited for a processor: what a busy host withholds is progress,
+// too (Documentation/scheduler/sched-stats.rst). 0 where the kernel does not say.
+func scheduled(pid int) int64 {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/schedstat", pid))
+	sum := int64(0)
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		var ran, waited int64
+		if _, err := fmt.Sscan(string(raw), &ran, &waited); err == nil {
+			sum += ran + waited
+		}
+	}
+	return sum
 }
 
 // cpuTime reads utime + stime and the state from /proc/PID/stat (proc(5), fields 3, 14 and 15).

@@ -34,6 +34,7 @@ type cell struct {
 	trouble error            // nothing further can be learned of this cell
 	reason  string           // the same in words, for the records of the steps that were not reached
 	bad     bool             // a record is not as expected: keep the files
+	sight   *sight           // what the load showed; nil if there was none
 }
 
 // file is something that was built, or shipped.

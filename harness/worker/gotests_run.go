@@ -48,7 +48,7 @@ func (w *Worker) observeGoTest(ctx context.Context, c *cell, rec *results.Record
 				return err
 			}
 			rec.Inputs.KernelName, rec.Inputs.QEMU, rec.Inputs.Accelerator = out.Release, out.QEMU, out.Accelerator
-			rec.CPU += out.CPU.Seconds()
+			spend(rec, out)
 			rec.Boots += out.Boots
 			if out.Kind == vm.HarnessErr {
 				return fmt.Errorf("running %s in the virtual machine: %s", run.Argv[0], out.Error)

@@ -51,8 +51,26 @@ func (w *Worker) load(ctx context.Context, c *cell) error {
 		}
 	}
 	c.bad = c.bad || rec.State() != results.AsExpected
+	if c.bad && c.sight != nil {
+		if err := w.keepLoad(c, &rec); err != nil {
+			return err
+		}
+	}
 	return w.record(ctx, rec, begun)
 }
+
+// spend notes QEMU's CPU time: of the restore, or of the boots, and of the rest.
+func spend(rec *results.Record, out *vm.Outcome) {
+	phase := results.PhaseRestore
+	if out.Boots > 0 {
+		phase = results.PhaseBoot
+	}
+	rec.Spend(phase, out.ReadyCPU.Seconds())
+	rec.Spend(results.PhaseLoad, (out.CPU - out.ReadyCPU).Seconds())
+}
+
+// BaseEnv is the environment in which a host is started, before what is asked for.
+var BaseEnv = []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"}
 
 // observe runs the probe, or the shipped host as it is, and fills rec with what the guest said.
 func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) error {
@@ -68,7 +86,7 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 	}
 	job := vm.Job{Files: []rootfs.File{{Name: hostName, Perm: 0o755, Source: host.path}}}
 	cmd := guest.Command{Path: guest.PayloadDir + "/" + hostName, Args: []string{guest.PayloadDir + "/" + hostName}, Report: probe,
-		Env: []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"}}
+		Env: slices.Clone(BaseEnv)}
 	if asked := symbols(c); probe && asked != "" {
 		cmd.Env = append(cmd.Env, "PLUGPROOF_SYMBOLS="+asked)
 	}
@@ -88,7 +106,9 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 		return err
 	}
 	rec.Inputs.KernelName, rec.Inputs.QEMU, rec.Inputs.Accelerator = out.Release, out.QEMU, out.Accelerator
-	rec.CPU, rec.Boots = out.CPU.Seconds(), out.Boots
+	rec.Boots = out.Boots
+	spend(rec, out)
+	c.sight = &sight{cmd: cmd, job: job, out: out}
 	if out.Kind == vm.HarnessErr {
 		return errors.Join(fmt.Errorf("loading in the virtual machine: %s", out.Error), w.log(rec, cmd, out))
 	}

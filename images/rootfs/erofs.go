@@ -20,17 +20,28 @@ const (
 	typeLink    = 7
 )
 
+// Where things are: the superblock's block, the root directory's, the inode table.
+const (
+	rootBlock  = 1
+	tableBlock = 2
+)
+
 // layOut numbers the inodes, makes the directories' contents, gives every file its blocks and returns the first block
-// after all of them.
+// after all of them. The root directory has one block, always the same, unless its entries need more.
 func layOut(nodes []*node) (int64, error) {
 	for i, n := range nodes {
 		n.nid = uint64(i+1) * (inodeSize / nidUnit) // number 0 stays free
 	}
-	next := int64(1) + blocks(int64(len(nodes)+1)*inodeSize)
+	next := tableBlock + blocks(int64(len(nodes)+1)*inodeSize)
 	for _, n := range nodes {
 		if n.isDir() {
 			n.dirData = dirents(n)
 			n.size = int64(len(n.dirData))
+		}
+		if n == nodes[0] && n.size <= Block {
+			n.dirData = append(n.dirData, make([]byte, Block-n.size)...)
+			n.size, n.block = Block, rootBlock
+			continue
 		}
 		if n.size > 0 {
 			n.block = next
@@ -103,19 +114,18 @@ func mode(n *node) uint16 {
 }
 
 // metadata is the superblock's block and the inode table.
-func metadata(nodes []*node, end int64) []byte {
-	b := make([]byte, Block*(1+blocks(int64(len(nodes)+1)*inodeSize)))
+func metadata(nodes []*node) []byte {
+	b := make([]byte, Block*(tableBlock+blocks(int64(len(nodes)+1)*inodeSize)))
 	le := binary.LittleEndian
 	s := b[superOffset:]
 	le.PutUint32(s[0:], superMagic)
 	s[12] = blockBits
 	le.PutUint16(s[14:], uint16(nodes[0].nid))
-	le.PutUint64(s[16:], uint64(len(nodes)))
-	le.PutUint32(s[36:], uint32(end))
-	le.PutUint32(s[40:], 1) // the inode table begins at block 1
+	le.PutUint32(s[36:], Size/Block)
+	le.PutUint32(s[40:], tableBlock)
 	copy(s[64:80], "plugproof")
 	for i, n := range nodes {
-		in := b[Block+int64(n.nid)*nidUnit:]
+		in := b[tableBlock*Block+int64(n.nid)*nidUnit:]
 		le.PutUint16(in[0:], formatFlat)
 		le.PutUint16(in[4:], mode(n))
 		le.PutUint64(in[8:], uint64(n.size))
@@ -124,6 +134,9 @@ func metadata(nodes []*node, end int64) []byte {
 		le.PutUint32(in[24:], Owner)
 		le.PutUint32(in[28:], Owner)
 		le.PutUint32(in[44:], links(n))
+		if n == nodes[0] {
+			le.PutUint32(in[44:], 2) // not counted: see Standard
+		}
 	}
 	return b
 }

@@ -27,6 +27,9 @@ type File struct {
 // Block is the unit of the file system in bytes. It must not be larger than the guest's page.
 const Block = 4096
 
+// Size is the size of a disk in bytes, as its superblock says it, whatever is on it.
+const Size = 4 << 30
+
 // Owner is the user and group of every file: the unprivileged user that commands run as.
 const Owner = 1000
 
@@ -141,28 +144,46 @@ func flatten(n *node) []*node {
 	return list
 }
 
-// Write writes the disk and returns how many bytes hold something; make the file as much larger as its class asks by
-// truncation. Files named by Source are read now; one whose size changes meanwhile is an error.
-func Write(w io.WriterAt, files []File) (int64, error) {
+// Disk is what was written.
+type Disk struct {
+	Bytes int64 // that hold something; truncate the file to Size
+	// Standard says that superblock and root directory's inode are as on every other standard disk: one can take the place
+	// of another while it is mounted, as long as nothing else was read of it. The root directory fits into one block, about
+	// a hundred entries.
+	Standard bool
+}
+
+// Write writes the disk. Files named by Source are read now; one whose size changes meanwhile is an error.
+func Write(w io.WriterAt, files []File) (Disk, error) {
+	disk, err := write(w, files)
+	if err != nil {
+		return Disk{}, fmt.Errorf("writing payload disk: %w", err)
+	}
+	return disk, nil
+}
+
+func write(w io.WriterAt, files []File) (Disk, error) {
 	nodes, err := plan(files)
 	if err != nil {
-		return 0, fmt.Errorf("writing payload disk: %w", err)
+		return Disk{}, err
 	}
 	end, err := layOut(nodes)
 	if err != nil {
-		return 0, fmt.Errorf("writing payload disk: %w", err)
+		return Disk{}, err
 	}
-	if _, err := w.WriteAt(metadata(nodes, end), 0); err != nil {
-		return 0, fmt.Errorf("writing payload disk: %w", err)
+	if end*Block > Size {
+		return Disk{}, fmt.Errorf("the files need %d bytes, a disk has %d", end*Block, int64(Size))
+	}
+	if _, err := w.WriteAt(metadata(nodes), 0); err != nil {
+		return Disk{}, err
 	}
 	for _, n := range nodes {
 		if err := writeContents(w, n); err != nil {
-			return 0, fmt.Errorf("writing payload disk: file %q: %w", n.file.Name, err)
+			return Disk{}, fmt.Errorf("file %q: %w", n.file.Name, err)
 		}
 	}
-	return end * Block, nil
+	return Disk{Bytes: end * Block, Standard: nodes[0].block == rootBlock}, nil
 }
-
 func writeContents(w io.WriterAt, n *node) error {
 	var data []byte
 	switch {

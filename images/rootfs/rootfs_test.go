@@ -75,7 +75,7 @@ func TestWrite(t *testing.T) {
 		files = append(files, File{Name: fmt.Sprintf("many/%040d", i), Perm: 0o644, Data: []byte{1}})
 	}
 	var d disk
-	size, err := Write(&d, files)
+	wrote, err := Write(&d, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("disk (-want +got):\n%s", diff)
 	}
-	if int64(len(d)) > size {
-		t.Errorf("%d bytes were written, %d reported", len(d), size)
+	if int64(len(d)) > wrote.Bytes || !wrote.Standard {
+		t.Errorf("%d bytes were written, %+v reported", len(d), wrote)
 	}
 	var again disk
 	for i, j := 0, len(files)-1; i < j; i, j = i+1, j-1 {
@@ -97,6 +97,30 @@ func TestWrite(t *testing.T) {
 	}
 	if _, err := Write(&again, files); err != nil || !bytes.Equal(d, again) {
 		t.Errorf("the order of the files changes the disk (%v)", err)
+	}
+}
+
+// TestStandard compares what a guest that has mounted a disk remembers of it.
+func TestStandard(t *testing.T) {
+	known := func(n int) (superblock, root []byte, standard bool) {
+		var files []File
+		for i := range n {
+			files = append(files, File{Name: fmt.Sprintf("d%d/f", i), Perm: 0o644, Data: []byte("f")}, File{Name: fmt.Sprintf("%030d", i), Perm: 0o600})
+		}
+		var d disk
+		wrote, err := Write(&d, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nid := int(binary.LittleEndian.Uint16(d[superOffset+14:]))
+		return d[:Block], d[tableBlock*Block+nid*nidUnit:][:inodeSize], wrote.Standard
+	}
+	super0, root0, _ := known(0)
+	for n, want := range map[int]bool{0: true, 1: true, 50: true, 200: false} {
+		super, root, standard := known(n)
+		if standard != want || !bytes.Equal(super, super0) || bytes.Equal(root, root0) != want {
+			t.Errorf("%d folders: standard %v, want %v; the same root directory: %v", n, standard, want, bytes.Equal(root, root0))
+		}
 	}
 }
 

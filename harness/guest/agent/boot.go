@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -34,29 +33,32 @@ var mounts = []struct {
 // ModuleDir holds the modules to load; their names sort in the order of loading.
 const ModuleDir = "/lib/plugproof/modules"
 
-// prepare mounts the kernel's file systems, loads the modules and brings the loopback interface up.
-func prepare() error {
+// prepare mounts the kernel's file systems, loads the modules, brings the loopback interface up and runs INSTALL scripts.
+func prepare() (guest.Greeting, error) {
+	hello := uname()
 	for _, m := range mounts {
 		if err := os.MkdirAll(m.dir, 0o755); err != nil && m.required {
-			return err
+			return hello, err
 		}
 		if err := syscall.Mount(m.kind, m.dir, m.kind, m.flags, m.options); err != nil && m.required {
-			return fmt.Errorf("mounting %s: %w", m.dir, err)
+			return hello, fmt.Errorf("mounting %s: %w", m.dir, err)
 		}
 	}
 	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
 		os.Symlink(target, "/dev/"+name) // may be there already
 	}
 	if err := loadModules(); err != nil {
-		return err
+		return hello, err
 	}
 	syscall.Sethostname([]byte("plugproof"))
 	if err := loopbackUp(); err != nil {
-		return err
+		return hello, err
 	}
 	syscall.Setpriority(syscall.PRIO_PROCESS, 0, -10) // heartbeats come through a fork bomb
 	os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0)
-	return nil
+	var err error
+	hello.Configured, err = configure()
+	return hello, err
 }
 
 // loadModules loads every file of ModuleDir, in the order of the names. A module that is there already is fine.
@@ -110,7 +112,7 @@ func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
 
 // freshen sets the clock and reseeds the random pool: after a restore both are those of the machine that was saved
 // (random(4): RNDADDENTROPY, RNDRESEEDCRNG).
-func freshen(order guest.Order) error {
+func freshen(random int, order guest.Order) error {
 	now := syscall.NsecToTimeval(order.UnixNS)
 	if err := syscall.Settimeofday(&now); err != nil {
 		return fmt.Errorf("setting the clock: %w", err)
@@ -119,18 +121,14 @@ func freshen(order guest.Order) error {
 	if len(order.Seed) == 0 {
 		return nil
 	}
-	fd, err := syscall.Open("/dev/urandom", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
+	pool := make([]byte, 8, 8+len(order.Seed)) // struct rand_pool_info: bits, bytes, the bytes
+	binary.NativeEndian.PutUint32(pool, uint32(8*len(order.Seed)))
+	binary.NativeEndian.PutUint32(pool[4:], uint32(len(order.Seed)))
+	pool = append(pool, order.Seed...)
+	if err := ioctl(random, addEntropy, unsafe.Pointer(&pool[0])); err != nil {
 		return fmt.Errorf("seeding the random pool: %w", err)
 	}
-	defer syscall.Close(fd)
-	var pool bytes.Buffer
-	binary.Write(&pool, binary.LittleEndian, [2]int32{int32(8 * len(order.Seed)), int32(len(order.Seed))})
-	pool.Write(order.Seed)
-	if err := ioctl(fd, addEntropy, unsafe.Pointer(&pool.Bytes()[0])); err != nil {
-		return fmt.Errorf("seeding the random pool: %w", err)
-	}
-	if err := ioctl(fd, reseed, nil); err != nil {
+	if err := ioctl(random, reseed, nil); err != nil {
 		return fmt.Errorf("reseeding the random pool: %w", err)
 	}
 	return nil
@@ -149,6 +147,13 @@ func mountPayload() error {
 		return fmt.Errorf("mounting the payload disk: %w", err)
 	}
 	return nil
+}
+
+// forget drops what was read of the payload disk: a restored machine has another one. The root directory itself stays known;
+// it is the same on every disk whose order does not ask for a remount (images/rootfs.Standard).
+func forget() {
+	syscall.Sync()
+	os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0)
 }
 
 func uname() guest.Greeting {

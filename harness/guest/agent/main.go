@@ -8,12 +8,10 @@
 package agent
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -29,118 +27,155 @@ const (
 
 // Main never returns: at its end the machine is switched off.
 func Main() {
+	if len(os.Args) == 1 && os.Args[0] == launcherName {
+		launch()
+		os.Exit(127)
+	}
 	if os.Getpid() != 1 {
 		fmt.Fprintln(os.Stderr, "plugproof-guest: error: this program is the init of plugproof's virtual machines")
 		os.Exit(2)
 	}
-	debug.SetGCPercent(50)
 	if err := serve(); err != nil {
 		fmt.Fprintf(os.Stderr, "plugproof-guest: error: %v\n", err)
 	}
 	powerOff()
 }
 
-// serve does everything between boot and power off.
+// memoryLimit is the heap size in bytes from which on init collects garbage. Below it does not: a collection's code and
+// threads would be run anew, once, in every restored machine.
+const memoryLimit = 48 << 20
+
+// machine is the guest as its init has it at hand.
+type machine struct {
+	in, out *port
+	orders  *guest.Decoder
+	enc     *guest.Encoder // of the run, once it was ordered
+	random  int            // descriptor of /dev/urandom
+	first   *process       // the first command's launcher
+	last    *process       // the command that ended last
+}
+
+// serve does everything between boot and power off. What can be done before the order is done before the machine is saved.
 func serve() error {
-	if err := prepare(); err != nil {
-		return err
-	}
-	out, err := openPort(PortOut, syscall.O_WRONLY)
+	hello, err := prepare()
 	if err != nil {
 		return err
 	}
-	in, err := openPort(PortIn, syscall.O_RDONLY)
-	if err != nil {
+	m := &machine{}
+	if m.out, err = openPort(PortOut, syscall.O_WRONLY); err != nil {
 		return err
 	}
-	hello := uname()
-	if hello.Configured, err = configure(); err != nil {
+	if m.in, err = openPort(PortIn, syscall.O_RDONLY); err != nil {
+		return err
+	}
+	if m.random, err = syscall.Open("/dev/urandom", syscall.O_WRONLY|syscall.O_CLOEXEC, 0); err != nil {
+		return err
+	}
+	if err := mountPayload(); err != nil {
+		return err
+	}
+	forget()
+	if m.first, err = prestart(0, false); err != nil {
 		return err
 	}
 	greeting, err := json.Marshal(hello)
 	if err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // the machine may be saved now
-	if err := guest.NewEncoder(out, guest.Nonce{}).Send(guest.Ready, greeting); err != nil {
+	runtime.GC()
+	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(-1)
+	if err := guest.NewEncoder(m.out, guest.Nonce{}).Send(guest.Ready, greeting); err != nil {
 		return err
 	}
-	orders := guest.NewDecoder(in, guest.Nonce{})
-	frame, err := orders.Next()
+	if err := m.out.flush(); err != nil {
+		return err
+	}
+	m.orders = guest.NewDecoder(m.in, guest.Nonce{}) // the machine may be saved now
+	order, err := m.hear()
 	if err != nil {
 		return fmt.Errorf("waiting for the order: %w", err)
 	}
-	var order guest.Order
-	if err := json.Unmarshal(frame.Payload, &order); err != nil || frame.Kind != guest.Hello {
-		return fmt.Errorf("waiting for the order: kind %d: %v", frame.Kind, err)
-	}
 	var nonce guest.Nonce
 	copy(nonce[:], order.Nonce)
-	enc := guest.NewEncoder(out, nonce)
-	if err := obey(enc, orders, order); err != nil {
-		enc.Send(guest.Failed, []byte(err.Error()))
+	m.enc = guest.NewEncoder(m.out, nonce)
+	if err := m.obey(order); err != nil {
+		m.enc.Send(guest.Failed, []byte(err.Error()))
+		m.out.flush()
 		return err
 	}
-	frames, sum := enc.Sum()
-	seal, err := json.Marshal(guest.Seal{Frames: frames, SHA256: sum})
-	if err != nil {
+	if err := m.enc.Send(guest.Done, m.enc.Seal().Encode()); err != nil {
 		return err
 	}
-	return enc.Send(guest.Done, seal)
+	if err := m.out.flush(); err != nil {
+		return err
+	}
+	pause(10_000) // the host switches the machine off; to do so from here is work
+	return nil
+}
+
+// maxOrder bounds an order in bytes.
+const maxOrder = 8 << 20
+
+// hear takes the order's parts.
+func (m *machine) hear() (guest.Order, error) {
+	var raw []byte
+	for {
+		f, err := m.orders.Next()
+		if err != nil {
+			return guest.Order{}, err
+		}
+		if f.Kind != guest.Hello || len(f.Payload) == 0 || len(raw) > maxOrder {
+			return guest.Order{}, fmt.Errorf("kind %d of %d bytes", f.Kind, len(f.Payload))
+		}
+		raw = append(raw, f.Payload[1:]...)
+		if f.Payload[0] == 1 {
+			return guest.DecodeOrder(raw)
+		}
+	}
 }
 
 // obey carries the order out.
-func obey(enc *guest.Encoder, orders *guest.Decoder, order guest.Order) error {
-	if err := freshen(order); err != nil {
+func (m *machine) obey(order guest.Order) error {
+	if err := freshen(m.random, order); err != nil {
 		return err
 	}
-	interrupts := make(chan struct{}, 1)
-	go func() { // ends with the machine
-		for {
-			f, err := orders.Next()
-			if err != nil {
-				return
-			}
-			if f.Kind == guest.Interrupt {
-				select {
-				case interrupts <- struct{}{}:
-				default:
-				}
-			}
+	if order.Remount {
+		if err := syscall.Unmount(guest.PayloadDir, 0); err != nil {
+			return fmt.Errorf("unmounting the payload disk: %w", err)
 		}
-	}()
+		if err := mountPayload(); err != nil {
+			return err
+		}
+	}
 	switch order.Mode {
 	case "ping":
 		return nil
 	case "shell":
-		if order.JobHash != "" {
-			if err := mountPayload(); err != nil {
-				return err
-			}
-		}
-		return shell(enc, order)
+		m.first.discard()
+		return m.shell(order)
 	case "job":
 	default:
 		return fmt.Errorf("unknown mode %q", order.Mode)
 	}
-	if err := mountPayload(); err != nil {
-		return err
-	}
-	raw, err := os.ReadFile(filepath.Join(guest.PayloadDir, guest.JobFile))
-	if err != nil {
-		return err
-	}
-	if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != order.JobHash {
-		return fmt.Errorf("the payload disk carries another job than the one ordered")
-	}
-	var job guest.Job
-	if err := json.Unmarshal(raw, &job); err != nil {
-		return fmt.Errorf("reading job: %w", err)
-	}
-	for i, c := range job.Commands {
-		if err := run(enc, interrupts, i, c); err != nil {
+	for i, c := range order.Commands {
+		p := m.first
+		if i > 0 { // the last one ends with the machine
+			m.last.close()
+		}
+		if i > 0 || c.Root {
+			if i == 0 {
+				p.discard()
+			}
+			var err error
+			if p, err = prestart(i, c.Root); err != nil {
+				return err
+			}
+		}
+		if err := m.run(p, c); err != nil {
 			return err
 		}
+		m.last = p
 	}
 	return nil
 }

@@ -12,8 +12,17 @@ import (
 	"time"
 )
 
-// port is a virtio-serial port in blocking mode, kept out of Go's poller (lmb/vimto#29, fixed there the same way).
-type port struct{ fd int }
+// port is a virtio-serial port in blocking mode, kept out of Go's poller (lmb/vimto#29, fixed there the same way). What is
+// written waits for flush: each write is an interrupt.
+type port struct {
+	fd      int
+	waiting []byte // written and not flushed
+	read    []byte // read from the port and not from here
+	buf     []byte
+}
+
+// portBuffer is how many bytes wait at most.
+const portBuffer = 128 << 10
 
 // openPort finds a port by its name and opens it. Ports appear some time after their driver was loaded.
 func openPort(name string, mode int) (*port, error) {
@@ -32,7 +41,7 @@ func openPort(name string, mode int) (*port, error) {
 			if err != nil {
 				return nil, fmt.Errorf("opening port %q: %w", name, err)
 			}
-			return &port{fd}, nil
+			return &port{fd: fd, buf: make([]byte, 32<<10)}, nil
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -41,34 +50,49 @@ func openPort(name string, mode int) (*port, error) {
 
 // Read blocks until the host has written. The driver returns 0 while the host's end is closed.
 func (p *port) Read(b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(p.fd, b)
+	for len(p.read) == 0 {
+		n, err := syscall.Read(p.fd, p.buf)
 		switch {
 		case n > 0:
-			return n, nil
+			p.read = p.buf[:n]
 		case err == syscall.EINTR || err == nil:
-			time.Sleep(5 * time.Millisecond)
+			pause(5)
 		default:
 			return 0, err
 		}
 	}
+	n := copy(b, p.read)
+	p.read = p.read[n:]
+	return n, nil
 }
 
-// Write writes all of b.
+// Write keeps b until flush.
 func (p *port) Write(b []byte) (int, error) {
-	done := 0
-	for done < len(b) {
-		n, err := syscall.Write(p.fd, b[done:])
+	if len(p.waiting)+len(b) > portBuffer {
+		if err := p.flush(); err != nil {
+			return 0, err
+		}
+	}
+	p.waiting = append(p.waiting, b...)
+	return len(b), nil
+}
+
+// flush hands all that was written to the host.
+func (p *port) flush() error {
+	left := p.waiting
+	p.waiting = p.waiting[:0]
+	for len(left) > 0 {
+		n, err := syscall.Write(p.fd, left)
 		if err == syscall.EINTR {
 			continue
 		}
 		if err != nil {
-			return done, err
+			return err
 		}
 		if n == 0 {
-			return done, io.ErrShortWrite
+			return io.ErrShortWrite
 		}
-		done += n
+		left = left[n:]
 	}
-	return done, nil
+	return nil
 }

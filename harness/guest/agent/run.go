@@ -3,208 +3,160 @@
 package agent
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/plugproof/plugproof/harness/guest"
 )
 
-// grace is how long a command may take to write its goroutines after SIGQUIT.
-const grace = 3 * time.Second
+const (
+	// slice is how often, in milliseconds, a command that says little is looked at.
+	slice = 40
+	// much is how many bytes at once make a command that says much: it is looked at whenever it has said something.
+	much = 4 << 10
+	// grace is how many seconds without work or output a command has after SIGQUIT, and busyGrace is how many at all: the host,
+	// who knows how much processor time that really is, asks a second time.
+	grace, busyGrace = 3, 120
+)
 
 // run runs one command and reports its output and its end. An error is the agent's own; the command's are in the report.
-func run(enc *guest.Encoder, interrupts <-chan struct{}, index int, c guest.Command) error {
-	if err := sendJSON(enc, guest.Started, guest.Start{Index: index}); err != nil {
-		return err
-	}
-	end := guest.End{Index: index, Exit: -1}
-	streams, files, err := openStreams(enc, c)
-	if err != nil {
-		return err
-	}
+func (m *machine) run(p *process, c guest.Command) error {
+	m.enc.Send(guest.Started, guest.Start{Index: p.index}.Encode())
+	end := guest.End{Index: p.index, Exit: -1}
+	err := error(nil)
 	if c.Writable {
 		err = layer()
 	}
-	b, boxErr := newBox(index)
-	if boxErr != nil {
-		return boxErr
-	}
-	defer b.close()
-	before := b.oomKills()
-	var pid int
 	if err == nil {
-		pid, err = start(b, c, files)
-	}
-	for _, f := range files {
-		f.Close()
+		err = p.begin(c)
 	}
 	if err != nil {
+		p.discard()
 		end.Error = err.Error()
-		streams.finish(&end)
-		return sendJSON(enc, guest.Ended, end)
+		return m.enc.Send(guest.Ended, end.Encode())
 	}
-	quit := make(chan string, 1) // why the watcher interrupts
-	stop := make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Add(1)
-	go func() {
-		defer watching.Done()
-		watch(enc, streams, c, interrupts, stop, quit, pid, b)
-	}()
-	status, usage, err := reap(pid)
-	close(stop)
-	watching.Wait()
-	if err != nil {
-		return fmt.Errorf("waiting for command %d: %w", index, err)
+	w := watch{m: m, p: p, c: c}
+	if err := w.until(); err != nil {
+		return err
 	}
-	end.Leftovers = b.killAll(c.Root)
-	reapRest()
-	streams.finish(&end)
-	select {
-	case end.Hang = <-quit:
-	default:
+	end.Leftovers = p.sweep()
+	for n := 1; n > 0; {
+		if n, err = p.streams.drain(m.enc, c.OutputLimit); err != nil {
+			return err
+		}
 	}
-	if status.Signaled() {
-		end.Signal = int(status.Signal())
+	if err := p.streams.finish(m.enc, &end); err != nil {
+		return err
+	}
+	end.Hang = w.why
+	if p.status.Signaled() {
+		end.Signal = int(p.status.Signal())
 	} else {
-		end.Exit = status.ExitStatus()
+		end.Exit = p.status.ExitStatus()
 	}
-	end.OOM = b.oomKills() > before
-	end.UserMicros = usage.Utime.Nano() / 1000
-	end.SysMicros = usage.Stime.Nano() / 1000
-	end.MaxRSSKiB = int64(usage.Maxrss)
-	return sendJSON(enc, guest.Ended, end)
+	if text := p.refusal(); text != "" {
+		end.Exit, end.Signal, end.Error = -1, 0, fmt.Sprintf("starting %q: %s", c.Path, text)
+	}
+	end.OOM = end.Signal == int(syscall.SIGKILL) && p.box.oomKills() > p.ooms
+	end.UserMicros = p.usage.Utime.Nano() / 1000
+	end.SysMicros = p.usage.Stime.Nano() / 1000
+	end.MaxRSSKiB = int64(p.usage.Maxrss)
+	return m.enc.Send(guest.Ended, end.Encode())
 }
 
-// start starts the command on a thread of its own, which ends with it: no_new_privs holds for a thread and what it forks
-// and cannot be taken back.
-func start(b *box, c guest.Command, files []*os.File) (int, error) {
-	type started struct {
-		pid int
-		err error
-	}
-	done := make(chan started)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		pid, err := fork(b, c, files)
-		done <- started{pid, err}
-	}()
-	s := <-done
-	if s.err != nil {
-		return 0, fmt.Errorf("starting %q: %w", c.Path, s.err)
-	}
-	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", s.pid), []byte("1000"), 0)
-	return s.pid, nil
+// watch attends to a running command.
+type watch struct {
+	m *machine
+	p *process
+	c guest.Command
+
+	meter meter
+	seen  int64  // bytes of output at the last tick
+	idle  int    // ticks without work or output
+	why   string // "idle" or "budget" once the command was told to end
+	since int    // ticks since then
 }
 
-// fork executes the command with its three or four files, in its own session and in the box, unable to gain privileges.
-func fork(b *box, c guest.Command, files []*os.File) (int, error) {
-	const setNoNewPrivs = 38 // PR_SET_NO_NEW_PRIVS, prctl(2)
-	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{Setsid: true}}
-	if attr.Dir == "" {
-		attr.Dir = "/"
-	}
-	for _, f := range files {
-		attr.Files = append(attr.Files, f.Fd())
-	}
-	if b.dir != "" {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, b.fd
-	}
-	if !c.Root {
-		attr.Sys.Credential = &syscall.Credential{Uid: user, Gid: user}
-		if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
-			return 0, fmt.Errorf("no_new_privs: %w", errno)
+// until passes output on, sends a pulse each second, and ends the command when it idles too long or the host says so.
+func (w *watch) until() error {
+	next := time.Now().Add(time.Second)
+	fds := make([]pollFD, 0, 5)
+	for busy := false; ; {
+		fds = append(fds[:0], pollFD{fd: int32(w.m.in.fd), events: pollIn})
+		if w.p.pidfd >= 0 {
+			fds = append(fds, pollFD{fd: int32(w.p.pidfd), events: pollIn})
 		}
-	}
-	syscall.Setpriority(syscall.PRIO_PROCESS, 0, 0) // of this thread
-	argv := c.Args
-	if len(argv) == 0 {
-		argv = []string{c.Path}
-	}
-	return syscall.ForkExec(c.Path, argv, attr)
-}
-
-// reap collects dead processes, orphans too, until pid is among them.
-func reap(pid int) (syscall.WaitStatus, syscall.Rusage, error) {
-	for {
-		var status syscall.WaitStatus
-		var usage syscall.Rusage
-		got, err := syscall.Wait4(-1, &status, 0, &usage)
-		switch {
-		case err == syscall.EINTR:
-		case err != nil:
-			return status, usage, err
-		case got == pid:
-			return status, usage, nil
+		if busy {
+			fds = w.p.streams.open(fds)
+		}
+		poll(fds, slice)
+		if fds[0].revents&pollIn != 0 {
+			f, err := w.m.orders.Next()
+			if err != nil {
+				return fmt.Errorf("hearing the host: %w", err)
+			}
+			if f.Kind == guest.Interrupt {
+				w.tell("budget")
+			}
+		}
+		ended := w.p.reap()
+		n, err := w.p.streams.drain(w.m.enc, w.c.OutputLimit)
+		if err != nil || ended {
+			return err
+		}
+		busy = n >= much
+		if !time.Now().Before(next) {
+			next = time.Now().Add(time.Second)
+			w.tick()
+		}
+		if len(w.m.out.waiting) > 0 {
+			if err := w.m.out.flush(); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// reapRest collects what was killed after the command's end, for at most a second.
-func reapRest() {
-	for range 100 {
-		got, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		if err == syscall.ECHILD {
-			return
-		}
-		if got == 0 {
-			time.Sleep(10 * time.Millisecond)
-		}
+// tick is called once a second.
+func (w *watch) tick() {
+	if w.meter.idle() && w.p.streams.seen == w.seen {
+		w.idle++
+	} else {
+		w.idle = 0
 	}
-}
-
-// watch sends a pulse each second and ends the command when it idles too long or the host says so.
-func watch(enc *guest.Encoder, s *streams, c guest.Command, interrupts <-chan struct{}, stop <-chan struct{}, quit chan<- string, pid int, b *box) {
-	limit := c.IdleLimit
+	w.seen = w.p.streams.seen
+	w.m.enc.Send(guest.Beat, guest.Pulse{IdleSeconds: w.idle}.Encode())
+	limit := w.c.IdleLimit
 	if limit <= 0 {
 		limit = guest.DefaultIdleLimit
 	}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	meter, idle, seen := newMeter(), 0, s.seen.Load()
-	for {
-		why := ""
-		select {
-		case <-stop:
-			return
-		case <-interrupts:
-			why = "budget"
-		case <-tick.C:
-			now := s.seen.Load()
-			if meter.idle() && now == seen {
-				idle++
-			} else {
-				idle = 0
-			}
-			seen = now
-			sendJSON(enc, guest.Beat, guest.Pulse{IdleSeconds: idle})
-			if idle >= limit {
-				why = "idle"
-			}
+	switch {
+	case w.why == "" && w.idle >= limit:
+		w.tell("idle")
+	case w.why != "":
+		if w.since++; w.idle >= grace || w.since >= busyGrace {
+			w.kill()
 		}
-		if why == "" {
-			continue
-		}
-		quit <- why
-		listTasks(b)
-		s.generous.Store(true)
-		syscall.Kill(pid, syscall.SIGQUIT)
-		select {
-		case <-stop:
-			return
-		case <-time.After(grace):
-		}
-		b.killAll(c.Root)
-		syscall.Kill(pid, syscall.SIGKILL)
-		<-stop
+	}
+}
+
+// tell makes a command that hangs say where, and kills it when it was told before.
+func (w *watch) tell(why string) {
+	if w.why != "" {
+		w.kill()
 		return
 	}
+	w.why, w.idle = why, 0
+	listTasks(w.p.box)
+	w.p.streams.generous = true
+	syscall.Kill(w.p.pid, syscall.SIGQUIT)
+}
+
+func (w *watch) kill() {
+	w.p.box.killAll(w.c.Root)
+	syscall.Kill(w.p.pid, syscall.SIGKILL)
 }
 
 // manyTasks is how many processes are too many to list each: a line of the console costs the host 0.5 ms.
@@ -222,13 +174,15 @@ func listTasks(b *box) {
 	}
 }
 
-// layer puts a writable layer over the payload; a second call finds it there.
-var layered atomic.Bool
+// layered says that a writable layer is over the payload.
+var layered bool
 
+// layer puts a writable layer over the payload; a second call finds it there.
 func layer() error {
-	if layered.Swap(true) {
+	if layered {
 		return nil
 	}
+	layered = true
 	for _, dir := range []string{"/run/upper", "/run/work"} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
@@ -242,12 +196,4 @@ func layer() error {
 		return fmt.Errorf("making the payload writable: %w", err)
 	}
 	return nil
-}
-
-func sendJSON(enc *guest.Encoder, kind guest.Kind, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return enc.Send(kind, b)
 }

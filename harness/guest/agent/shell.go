@@ -15,7 +15,7 @@ import (
 const ShellPath = "/bin/sh"
 
 // shell runs the shell as root on the machine's console and reports how it ended.
-func shell(enc *guest.Encoder, order guest.Order) error {
+func (m *machine) shell(order guest.Order) error {
 	end := guest.End{Exit: -1}
 	active, err := os.ReadFile("/sys/class/tty/console/active")
 	if err != nil {
@@ -30,7 +30,8 @@ func shell(enc *guest.Encoder, order guest.Order) error {
 		return fmt.Errorf("opening the console: %w", err)
 	}
 	defer tty.Close()
-	if err := sendJSON(enc, guest.Started, guest.Start{}); err != nil { // from now on nothing that is typed is lost
+	m.enc.Send(guest.Started, guest.Start{}.Encode())
+	if err := m.out.flush(); err != nil { // from now on nothing that is typed is lost
 		return err
 	}
 	term := order.Term
@@ -45,7 +46,7 @@ func shell(enc *guest.Encoder, order guest.Order) error {
 	})
 	if err != nil {
 		end.Error = fmt.Sprintf("starting %q: %v", ShellPath, err)
-		return sendJSON(enc, guest.Ended, end)
+		return m.enc.Send(guest.Ended, end.Encode())
 	}
 	status, _, err := reap(pid)
 	if err != nil {
@@ -56,5 +57,5 @@ func shell(enc *guest.Encoder, order guest.Order) error {
 	} else {
 		end.Exit = status.ExitStatus()
 	}
-	return sendJSON(enc, guest.Ended, end)
+	return m.enc.Send(guest.Ended, end.Encode())
 }

@@ -3,132 +3,138 @@
 package agent
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
+	"syscall"
 
 	"github.com/plugproof/plugproof/harness/guest"
 )
 
-// streams are the pipes of a running command, each drained to its end whatever is kept of it.
+// streams are the pipes of a running command: stdout, stderr and the report. Each is drained to its end whatever is kept.
 type streams struct {
-	readers  []*os.File
-	wait     sync.WaitGroup
-	seen     atomic.Int64 // bytes read
-	generous atomic.Bool  // after SIGQUIT, extra bytes are kept for the goroutine dump
-	dropped  [3]atomic.Int64
+	each     [3]stream
+	seen     int64 // bytes read
+	generous bool  // after SIGQUIT, extra bytes are kept for the goroutine dump
+	buf      []byte
 }
 
-// extra is what is kept beyond the limit once the command was told to dump its goroutines, in bytes.
-const extra = 128 << 10
+// stream is one of them. Of what is beyond the limit the end is kept: why a program died is what it says last.
+type stream struct {
+	fd      int // -1 after its end
+	kind    guest.Kind
+	head    int64  // bytes sent
+	tail    []byte // the last bytes that were not, at most 2*keepTail
+	skipped int64  // bytes that were not sent, with those in tail
+}
 
-// openStreams makes the pipes and returns the files of the command: /dev/null, stdout, stderr and, if asked for, the report.
-func openStreams(enc *guest.Encoder, c guest.Command) (*streams, []*os.File, error) {
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, nil, err
+const (
+	// extra is what is kept beyond the limit once the command was told to dump its goroutines, in bytes.
+	extra = 128 << 10
+	// keepTail is how much of a stream's end is kept beyond the limit, in bytes, but no more than the limit.
+	keepTail = 32 << 10
+)
+
+// openStreams makes the pipes and returns the descriptors that the command gets, too.
+func openStreams() (*streams, [3]int, error) {
+	s := &streams{buf: make([]byte, guest.MaxPayload)}
+	var theirs [3]int
+	for i, kind := range []guest.Kind{guest.Stdout, guest.Stderr, guest.Report} {
+		var ends [2]int
+		if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {
+			return nil, theirs, fmt.Errorf("making a pipe: %w", err)
+		}
+		if err := syscall.SetNonblock(ends[0], true); err != nil {
+			return nil, theirs, fmt.Errorf("making a pipe: %w", err)
+		}
+		s.each[i], theirs[i] = stream{fd: ends[0], kind: kind}, ends[1]
 	}
-	limit := c.OutputLimit
+	return s, theirs, nil
+}
+
+// drain takes what is in the pipes, at most about a megabyte, and says how much it was.
+func (s *streams) drain(enc *guest.Encoder, limit int64) (int, error) {
 	if limit <= 0 {
 		limit = guest.DefaultOutputLimit
 	}
-	s, files := &streams{}, []*os.File{null}
-	kinds := []guest.Kind{guest.Stdout, guest.Stderr, guest.Report}
-	if !c.Report {
-		kinds = kinds[:2]
+	if s.generous {
+		limit += extra
 	}
-	for i, kind := range kinds {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, nil, fmt.Errorf("making a pipe: %w", err)
-		}
-		s.readers, files = append(s.readers, r), append(files, w)
-		s.wait.Add(1)
-		go s.drain(enc, r, kind, limit, i)
-	}
-	return s, files, nil
-}
-
-func (s *streams) drain(enc *guest.Encoder, r *os.File, kind guest.Kind, limit int64, index int) {
-	defer s.wait.Done()
-	buf, kept := make([]byte, 32<<10), int64(0)
-	for {
-		n, err := r.Read(buf)
-		s.seen.Add(int64(n))
-		allowed := limit
-		if s.generous.Load() {
-			allowed += extra
-		}
-		keep := min(int64(n), max(0, allowed-kept))
-		if keep > 0 {
-			if enc.Send(kind, buf[:keep]) != nil {
-				return
+	total := 0
+	for i := range s.each {
+		st := &s.each[i]
+		for range 16 {
+			if st.fd < 0 {
+				break
 			}
-			kept += keep
-		}
-		s.dropped[index].Add(int64(n) - keep)
-		if err != nil {
-			return
+			n, err := syscall.Read(st.fd, s.buf)
+			if err == syscall.EINTR {
+				continue
+			}
+			if err != nil && err != syscall.EAGAIN || err == nil && n == 0 {
+				syscall.Close(st.fd)
+				st.fd = -1
+			}
+			if n <= 0 {
+				break
+			}
+			total += n
+			if err := st.keep(enc, s.buf[:n], limit); err != nil {
+				return total, err
+			}
 		}
 	}
+	s.seen += int64(total)
+	return total, nil
 }
 
-// finish waits until the pipes are empty, at most as long as something the box does not hold may keep them open.
-func (s *streams) finish(end *guest.End) {
-	done := make(chan struct{})
-	go func() { s.wait.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(2 * time.Second):
-		for _, r := range s.readers {
-			r.SetReadDeadline(time.Now())
+// keep sends what is within the limit and remembers the end of the rest.
+func (st *stream) keep(enc *guest.Encoder, b []byte, limit int64) error {
+	if n := min(int64(len(b)), max(0, limit-st.head)); n > 0 && st.skipped == 0 {
+		if err := enc.Send(st.kind, b[:n]); err != nil {
+			return err
 		}
-		<-done
+		st.head += n
+		b = b[n:]
 	}
-	for _, r := range s.readers {
-		r.Close()
+	if len(b) == 0 {
+		return nil
 	}
-	for i := range end.Dropped {
-		end.Dropped[i] = s.dropped[i].Load()
+	st.skipped += int64(len(b))
+	st.tail = append(st.tail, b...)
+	if most := int(min(keepTail, limit)); len(st.tail) > most {
+		st.tail = append(st.tail[:0], st.tail[len(st.tail)-most:]...)
 	}
+	return nil
 }
 
-// meter tells whether the machine was idle since it was last asked. It counts the kernel's own ticks: where the host gives
-// this machine no processor time its commands look busy, so that a loaded host makes no hang.
-type meter struct{ total, free int64 }
-
-func newMeter() *meter {
-	m := &meter{}
-	m.idle()
-	return m
+// finish sends the ends that were kept, and says of each stream what was dropped.
+func (s *streams) finish(enc *guest.Encoder, end *guest.End) error {
+	for i := range s.each {
+		st := &s.each[i]
+		end.Tail[i], end.Dropped[i] = int64(len(st.tail)), st.skipped-int64(len(st.tail))
+		if len(st.tail) == 0 {
+			continue
+		}
+		if err := enc.Send(st.kind, st.tail); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// idle says that at least 80 % of the ticks since the last call had nothing to run.
-func (m *meter) idle() bool {
-	f, err := os.Open("/proc/stat")
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	s.Scan()
-	var total, free int64
-	for i, word := range strings.Fields(s.Text()) {
-		n, err := strconv.ParseInt(word, 10, 64)
-		if err != nil {
-			continue // the first word is "cpu"
-		}
-		total += n
-		if i == 4 { // user, nice, system, idle; waiting for the disk is work
-			free = n
+// open appends the descriptors that are not at their end.
+func (s *streams) open(fds []pollFD) []pollFD {
+	for _, st := range s.each {
+		if st.fd >= 0 {
+			fds = append(fds, pollFD{fd: int32(st.fd), events: pollIn})
 		}
 	}
-	was := *m
-	m.total, m.free = total, free
-	return total > was.total && 5*(free-was.free) >= 4*(total-was.total)
+	return fds
+}
+
+func (s *streams) close() {
+	for i := range s.each {
+		if s.each[i].fd >= 0 {
+			syscall.Close(s.each[i].fd)
+		}
+	}
 }
