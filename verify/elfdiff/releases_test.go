@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"debug/dwarf"
 	"fmt"
 	"os"
 	"os/exec"
@@ -163,18 +164,26 @@ func readsAll(t *testing.T, name, arch string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := false
-	for rd := d.Reader(); ; {
+	var all, units []string
+	for rd := d.Reader(); ; rd.SkipChildren() {
 		e, err := rd.Next()
-		if err != nil || e == nil {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e == nil {
 			break
 		}
-		if n, _ := e.Val(0x03).(string); n == "main" || n == "example.test/p" {
-			found = true
-			break
-		}
-		rd.SkipChildren()
+		n, _ := e.Val(dwarf.AttrName).(string)
+		all = append(all, n)
 	}
+	if err := f.CompileUnits(64<<20, func(e *dwarf.Entry) bool {
+		n, _ := e.Val(dwarf.AttrName).(string)
+		units = append(units, n)
+		return true
+	}); err != nil || !slices.Equal(all, units) {
+		t.Errorf("units are %q, %v; all entries say %q", units, err, all)
+	}
+	found := slices.Contains(all, "main") || slices.Contains(all, "example.test/p")
 	if !found {
 		t.Error("the DWARF has no compile unit of package main")
 	}

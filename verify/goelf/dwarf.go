@@ -14,6 +14,15 @@ func (f *File) DWARF(limit int64) (d *dwarf.Data, err error) {
 			d, err = nil, fmt.Errorf("reading DWARF: %v", r)
 		}
 	}()
+	data, err := f.dwarfSections(limit, nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.dwarfOf(data)
+}
+
+// dwarfSections reads the sections of debugging information, or only those in wanted, decompressed, by their names without prefix.
+func (f *File) dwarfSections(limit int64, wanted map[string]bool) (map[string][]byte, error) {
 	data := map[string][]byte{}
 	for i := range f.Sections {
 		s := &f.Sections[i]
@@ -23,7 +32,7 @@ func (f *File) DWARF(limit int64) (d *dwarf.Data, err error) {
 				continue
 			}
 		}
-		if _, dup := data[name]; dup {
+		if _, dup := data[name]; dup || wanted != nil && !wanted[name] {
 			continue
 		}
 		b, err := f.Data(s, limit)
@@ -36,7 +45,11 @@ func (f *File) DWARF(limit int64) (d *dwarf.Data, err error) {
 	if len(data["info"]) == 0 {
 		return nil, fmt.Errorf("reading DWARF: there is no section %q", ".debug_info")
 	}
-	d, err = dwarf.New(data["abbrev"], nil, nil, data["info"], data["line"], nil, data["ranges"], data["str"])
+	return data, nil
+}
+
+func (f *File) dwarfOf(data map[string][]byte) (*dwarf.Data, error) {
+	d, err := dwarf.New(data["abbrev"], nil, nil, data["info"], data["line"], nil, data["ranges"], data["str"])
 	if err != nil {
 		return nil, fmt.Errorf("reading DWARF: %w", err)
 	}

@@ -2,6 +2,7 @@ package goelf
 
 import (
 	"bytes"
+	"debug/dwarf"
 	"debug/elf"
 	"math"
 	"math/rand/v2"
@@ -29,6 +30,9 @@ func exercise(f *File) {
 	f.FileNames()
 	f.GoSym()
 	f.DWARF(8 << 20)
+	f.CompileUnits(8<<20, func(*dwarf.Entry) bool { return true })
+	f.Layout()
+	f.Exports()
 	for range f.DynSymbols() {
 	}
 	for range f.Symbols() {

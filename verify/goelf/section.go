@@ -2,12 +2,12 @@ package goelf
 
 import (
 	"bytes"
-	"compress/zlib"
 	"debug/elf"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -172,6 +172,7 @@ func inflate(kind elf.CompressionType, raw []byte, size int64) ([]byte, error) {
 		return nil, fmt.Errorf("unknown compression %d", kind)
 	}
 	var out bytes.Buffer
+	out.Grow(int(min(size, 4*int64(len(raw))) + bytes.MinRead)) // as much as the file's own bytes speak for
 	n, err := io.Copy(&out, io.LimitReader(r, size+1))
 	if err != nil {
 		return nil, err
