@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,6 +92,8 @@ func BenchmarkRepository(b *testing.B) {
 		write(b, dir, binpkg.Recipe{Props: p, Sources: []binpkg.Source{binpkg.Bytes("/usr/lib/"+lib.Soname, 0o755, lib.Build())}})
 	}
 	index(b, dir, testKey())
+	var before, after syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &before)
 	b.ReportAllocs()
 	for b.Loop() {
 		got, err := Repository(context.Background(), dir, trusted())
@@ -98,4 +101,8 @@ func BenchmarkRepository(b *testing.B) {
 			b.Fatalf("%v %v", err, got[:min(3, len(got))])
 		}
 	}
+	syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+	cpu := func(u syscall.Rusage) float64 { return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9 }
+	b.ReportMetric((cpu(after)-cpu(before))/float64(b.N), "cpu-s/op")
+	b.ReportMetric(float64(after.Maxrss)/1024, "peak-MB") // with the making of the repository
 }

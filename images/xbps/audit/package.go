@@ -112,8 +112,8 @@ func (a *auditor) signature(name string, sum [32]byte, own []*sign.PublicKey) {
 			a.add(name, "", BadSignature, "its signature cannot be read: %v", reason(err))
 			return
 		}
-		if _, err := a.root.Lstat(name + ".sig"); err == nil {
-			a.add(name, "", LegacySignature, "has only a signature of the old kind (.sig), which proves nothing")
+		if old, err := a.small(name + ".sig"); err == nil {
+			a.legacy(name, sum, old)
 			return
 		}
 		a.add(name, "", NoSignature, "has no signature (.sig2)")
@@ -139,6 +139,17 @@ func (a *auditor) signature(name string, sum [32]byte, own []*sign.PublicKey) {
 	case len(own) > 0:
 		a.add(name, "", BadSignature, "its signature is not of the repository's key over this file")
 	}
+}
+
+// legacy says what a package's .sig is worth that has no .sig2: a trusted key's proves the file, but xbps will not take it.
+func (a *auditor) legacy(name string, sum [32]byte, sig []byte) {
+	for _, k := range a.opt.Keys {
+		if k.VerifyLegacy(sum, sig) == nil {
+			a.add(name, "", LegacySignature, "has only a signature of the old kind (.sig); it is of the trusted key %s over this file, but xbps does not take it any more: sign it again", k.Fingerprint())
+			return
+		}
+	}
+	a.add(name, "", LegacySignature, "has only a signature of the old kind (.sig), and it is of no trusted key over this file")
 }
 
 func (a *auditor) small(name string) ([]byte, error) {

@@ -136,6 +136,20 @@ func (k *PublicKey) Verify(sha256 [32]byte, signature []byte) error {
 	return nil
 }
 
+// legacyPrefix is the DigestInfo of the old .sig: it says SHA-1 and holds the 32 bytes of a SHA-256 (voidlinux/xbps#146).
+var legacyPrefix = []byte{0x30, 0x2d, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x20}
+
+// VerifyLegacy checks a .sig signature, which older xbps wrote and later ones do not look at.
+func (k *PublicKey) VerifyLegacy(sha256 [32]byte, signature []byte) error {
+	if len(signature) != k.key.Size() {
+		return fmt.Errorf("sign: a signature of %d bytes, the key makes %d", len(signature), k.key.Size())
+	}
+	if err := rsa.VerifyPKCS1v15(k.key, crypto.Hash(0), append(append([]byte{}, legacyPrefix...), sha256[:]...), signature); err != nil {
+		return errors.New("sign: the signature is not of this key over this file")
+	}
+	return nil
+}
+
 // KeyFile returns what /var/db/xbps/keys/FINGERPRINT.plist holds for a trusted key.
 func (k *PublicKey) KeyFile(by string) ([]byte, error) {
 	return plist.Encode(plist.Dict{"public-key": k.PEM(), "public-key-size": int64(k.Bits()), "signature-by": by})

@@ -1,7 +1,9 @@
 package sign
 
 import (
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -35,6 +37,29 @@ func TestSignAndVerify(t *testing.T) {
 		if k.Public().Verify(sum, bad) == nil {
 			t.Errorf("%s signature verifies", name)
 		}
+	}
+}
+
+// TestLegacy makes a .sig as void-linux/xbps-legacy-sign does: a DigestInfo that says SHA-1 around a SHA-256.
+func TestLegacy(t *testing.T) {
+	k, sum := testKey(), sha256.Sum256([]byte("a package"))
+	info := append([]byte("\x30\x2d\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x20"), sum[:]...)
+	sig, err := rsa.SignPKCS1v15(nil, k.key, crypto.Hash(0), info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Public().VerifyLegacy(sum, sig); err != nil {
+		t.Error(err)
+	}
+	if k.Public().Verify(sum, sig) == nil {
+		t.Error("it passes as a .sig2")
+	}
+	now, err := k.Sign(sum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Public().VerifyLegacy(sum, now) == nil || k.Public().VerifyLegacy(sha256.Sum256(nil), sig) == nil || k.Public().VerifyLegacy(sum, sig[1:]) == nil {
+		t.Error("a signature that is none verifies")
 	}
 }
 
