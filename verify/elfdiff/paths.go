@@ -7,13 +7,6 @@ import (
 	"strings"
 )
 
-// dirPair maps a directory of A's source files to the one of B's in which the same files lie.
-type dirPair struct {
-	a, b  string
-	files int
-	rel   map[string]bool // directories below a and b, "" for themselves
-}
-
 // maxPaired bounds the file names that are looked at.
 const maxPaired = 1 << 16
 
@@ -27,7 +20,8 @@ func (c *comparison) pathCauses(a, b *facts) []namedCause {
 		return nil
 	}
 	modules := merged(a.modules(), b.modules())
-	common := unmoved(a.files, b.files)
+	common := unmoved(a, b)
+	stays := a.moduleAt(common)
 	var out []namedCause
 	var moved, vendored []dirPair
 	trimmed := 0
@@ -37,7 +31,7 @@ func (c *comparison) pathCauses(a, b *facts) []namedCause {
 		case absA && absB && vendoredPair(p, modules):
 			vendored = append(vendored, p)
 		case sameModule(p.a, p.b):
-		case absA && absB && !p.partly(common):
+		case absA && absB && (p.goroot(a, b) || strings.Contains(p.a+p.b, "@") || !stays && !p.partly(common)):
 			moved = append(moved, p)
 		case absA != absB && p.rel["runtime"]:
 			trimmed++
@@ -75,33 +69,62 @@ func vendoredPair(p dirPair, modules map[string]string) bool {
 	return false
 }
 
-// unmoved are the directories of files that both have under one absolute name and that are neither GOROOT's nor a module cache's.
-func unmoved(x, y []string) []string {
-	has := make(map[string]bool, len(y))
-	for _, f := range y {
+// unmoved are the directories of files that both have under one absolute name and that are neither the standard library's nor in a module cache.
+func unmoved(a, b *facts) []string {
+	has := make(map[string]bool, len(b.files))
+	for _, f := range b.files {
 		has[f] = true
 	}
-	dirs := map[string]bool{}
-	for _, f := range x {
-		if has[f] && path.IsAbs(f) && !strings.Contains(f, "@") && !inGOROOT(f) {
+	dirs, std := map[string]bool{}, a.goroot()
+	for _, f := range a.files {
+		if has[f] && path.IsAbs(f) && !strings.Contains(f, "@") && !below(std, f) {
 			dirs[path.Dir(f)] = true
 		}
 	}
 	return sortedKeys(dirs, nil)
 }
 
-// inGOROOT reports whether an absolute file name may be the standard library's: DIR/src/PACKAGE/FILE.
-func inGOROOT(f string) bool {
-	for rest := f; ; {
-		_, after, ok := strings.Cut(rest, "/src/")
-		if !ok {
-			return false
+// goroot is the directory of the standard library, GOROOT/src, by the file names of a package that every program has; "" under -trimpath.
+func (f *facts) goroot() string {
+	for _, name := range f.files {
+		for _, known := range []string{"/runtime/proc.go", "/runtime/panic.go", "/runtime/malloc.go"} {
+			if dir, ok := strings.CutSuffix(name, known); ok && path.IsAbs(dir) {
+				return dir
+			}
 		}
-		if first, _, _ := strings.Cut(after, "/"); slices.Contains(standardRoots, first) {
+	}
+	return ""
+}
+
+// below reports whether a file lies in a directory; nothing lies in "".
+func below(dir, file string) bool { return dir != "" && strings.HasPrefix(file, dir+"/") }
+
+// moduleAt reports whether one of the directories is a package's of the main module, by what follows the module's root.
+func (f *facts) moduleAt(dirs []string) bool {
+	if f.info == nil || f.info.Main.Path == "" {
+		return false
+	}
+	for pkg := range f.pkgs {
+		if rel, ok := strings.CutPrefix(pkg, f.info.Main.Path+"/"); ok && slices.ContainsFunc(dirs, func(d string) bool { return ends(d, rel) }) {
 			return true
 		}
-		rest = "/" + after
 	}
+	return false
+}
+
+// compiled reports whether a name is that of a file that is compiled, and not that of a grammar or the like in a line directive.
+func compiled(name string) bool {
+	return slices.Contains([]string{".go", ".s", ".S", ".c", ".h", ".cc", ".cpp", ".cxx", ".m"}, path.Ext(name))
+}
+
+// goroot reports whether it is the standard library that has another place.
+func (p dirPair) goroot(a, b *facts) bool {
+	for rel := range p.rel {
+		if below(a.goroot(), path.Join(p.a, rel)+"/x") && below(b.goroot(), path.Join(p.b, rel)+"/x") {
+			return true
+		}
+	}
+	return false
 }
 
 // partly reports whether other files of the pair's packages stayed where they were: then it is a line directive or an edit that names
@@ -115,85 +138,6 @@ func (p dirPair) partly(common []string) bool {
 		}
 	}
 	return false
-}
-
-func onlyIn(x, y []string) []string {
-	has := make(map[string]bool, len(y))
-	for _, f := range y {
-		has[f] = true
-	}
-	var out []string
-	for _, f := range x {
-		if !has[f] {
-			out = append(out, f)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// pairByEnd pairs each name of x with the name of y that shares the longest end of whole path elements.
-func pairByEnd(x, y []string) (out []filePair) {
-	if len(x) > maxPaired || len(y) > maxPaired {
-		return nil
-	}
-	byBase := map[string][]string{}
-	for _, f := range y {
-		byBase[path.Base(f)] = append(byBase[path.Base(f)], f)
-	}
-	for _, f := range x {
-		best, n := "", 0
-		for _, g := range byBase[path.Base(f)][:min(len(byBase[path.Base(f)]), 256)] {
-			if k := commonEnd(f, g); k > n {
-				best, n = g, k
-			}
-		}
-		if n > 0 {
-			out = append(out, filePair{f, best})
-		}
-	}
-	return out
-}
-
-// pairDirs groups pairs of one file by what stands before their common ends. The most frequent pair of directories comes first.
-func pairDirs(pairs []filePair) []dirPair {
-	index := map[[2]string]int{}
-	var out []dirPair
-	for _, p := range pairs {
-		n := commonEnd(p.a, p.b)
-		if n == 0 {
-			continue
-		}
-		key := [2]string{strings.TrimSuffix(p.a[:len(p.a)-n], "/"), strings.TrimSuffix(p.b[:len(p.b)-n], "/")}
-		i, ok := index[key]
-		if !ok {
-			i = len(out)
-			index[key] = i
-			out = append(out, dirPair{a: key[0], b: key[1], rel: map[string]bool{}})
-		}
-		out[i].files++
-		rel := path.Dir(strings.TrimPrefix(p.a[len(p.a)-n:], "/"))
-		if rel == "." {
-			rel = ""
-		}
-		out[i].rel[rel] = true
-	}
-	slices.SortStableFunc(out, func(p, q dirPair) int { return q.files - p.files })
-	return out
-}
-
-// commonEnd is the length of the longest common end of f and g that begins at a path separator.
-func commonEnd(f, g string) int {
-	n := 0
-	for i := 1; i <= len(f) && i <= len(g) && f[len(f)-i] == g[len(g)-i]; i++ {
-		if f[len(f)-i] == '/' {
-			n = i
-		}
-	}
-	if n == 0 && path.Base(f) == path.Base(g) && (!strings.Contains(f, "/") || !strings.Contains(g, "/")) {
-		n = len(path.Base(f))
-	}
-	return n
 }
 
 // sameModule reports whether the directories are two versions of one module: "x/mod@v1.2.0" and "x/mod@v1.3.0".
@@ -232,15 +176,14 @@ func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 	std, deps, main := false, false, false
 	for _, d := range ps {
 		switch {
-		case d.rel["runtime"]:
+		case d.goroot(a, b):
 			std = true
 		case strings.Contains(d.a+d.b, "@") || vendorName(d.a+"/") || vendorName(d.b+"/"):
 			deps = true
 		default:
 			for rel := range d.rel {
-				std = std || slices.Contains(standardRoots, firstElement(strings.TrimPrefix(rel, "src/"))) && strings.HasPrefix(rel, "src/")
 				deps = deps || strings.Contains(rel, "@")
-				main = main || !strings.HasPrefix(rel, "src/") && !strings.Contains(rel, "@")
+				main = main || !strings.Contains(rel, "@")
 			}
 		}
 	}
@@ -278,11 +221,6 @@ func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 		}
 		return false
 	}}
-}
-
-func firstElement(p string) string {
-	first, _, _ := strings.Cut(p, "/")
-	return first
 }
 
 // fromCache reports whether a package is of a module that has a version and is not replaced by a directory.

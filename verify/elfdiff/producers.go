@@ -5,7 +5,6 @@ import (
 	"debug/elf"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -88,26 +87,16 @@ func (c *comparison) runtimeC(a, b *facts) []namedCause {
 		return nil
 	}
 	own := func(name string) bool { return strings.HasPrefix(name, "x_cgo_") && !strings.Contains(name, ".") }
-	sizes := map[string]uint64{}
+	other, all := c.resizedFuncs(own), map[string]bool{}
 	for _, y := range c.a.table() {
 		if own(y.name) && y.typ() == elf.STT_FUNC && y.size > 0 {
-			sizes[y.name] = y.size
+			all[y.name] = true
 		}
 	}
-	both, other := 0, []string{}
-	for _, y := range c.b.table() {
-		if n, ok := sizes[y.name]; ok && y.typ() == elf.STT_FUNC && y.size > 0 {
-			both++
-			if n != y.size {
-				other = append(other, y.name)
-			}
-		}
-	}
-	if len(other) < 5 || 2*len(other) < both {
+	if len(other) < 5 || 2*len(other) < len(all) {
 		return nil
 	}
-	slices.Sort(other)
-	return []namedCause{{Cause{ID: "cgo-flags", Evidence: fmt.Sprintf("%d of %d C functions of runtime/cgo have another length, %s first, though Go and the C compiler are the same", len(other), both, other[0])}, scope{all: true}}}
+	return []namedCause{{Cause{ID: "cgo-flags", Evidence: fmt.Sprintf("%d of %d C functions of runtime/cgo have another length, %s first, though Go and the C compiler are the same", len(other), len(all), other[0])}, scope{all: true}}}
 }
 
 func sideOf(a bool) string {
