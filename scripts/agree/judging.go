@@ -67,7 +67,7 @@ func (a *agree) predict(sc *scene) (rep *abi.Report, disagreement string, err er
 func claims(r *abi.Report) []abi.Plugin {
 	var out []abi.Plugin
 	for _, p := range r.Plugins {
-		p.Cause, p.Drift = nil, nil
+		p.Cause, p.Drift, p.Code = nil, nil, nil
 		out = append(out, p)
 	}
 	return out

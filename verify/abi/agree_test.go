@@ -177,11 +177,11 @@ func (y *yard) predictFrom(host Input, plugins []string) *Report {
 	return r
 }
 
-// answers are a report's claims without the causes, for which a lock has less evidence.
+// answers are a report's claims without the causes and without what was compared of the code, for which a lock has less evidence.
 func answers(r *Report) []Plugin {
 	out := append([]Plugin{}, r.Plugins...)
 	for i := range out {
-		out[i].Cause = nil
+		out[i].Cause, out[i].Code = nil, nil
 	}
 	return out
 }

@@ -12,7 +12,7 @@ import (
 func (y *yard) orders(host string, from []string, sets int) {
 	y.t.(*testing.T).Run("orders", func(t *testing.T) {
 		rnd := rand.New(rand.NewSource(1))
-		opt := Options{Root: DirRoot("/"), RootName: "/", NoDigest: true, files: newFileCache()}
+		opt := Options{Root: DirRoot("/"), RootName: "/", NoDigest: true, NoCode: true, files: newFileCache()}
 		found, none := 0, 0
 		for range sets {
 			var set []string
