@@ -61,7 +61,8 @@ give the same bytes.
 
 --since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages. --run adds a run's
 records: the digests that the site should get.
---tools host leaves QEMU and the C compilers to the site's machine.`,
+QEMU and the C compilers come as the exact Debian packages with all that they depend on, which apt fetches and checks;
+'verify --offline' works in a root made of them. --tools host leaves them to the site's machine.`,
 		Example: "  plugproof kit create --key release.key -o site.kit ./gateway\n  plugproof kit create --key release.key --since site.kit -o next.kit ./gateway",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && len(w.xbps) == 0 {
@@ -84,7 +85,7 @@ records: the digests that the site should get.
 	f.Uint64Var(&w.serial, "serial", 0, "the kit's `NUMBER`; default 1, or one more than --since's")
 	f.StringVar(&w.since, "since", "", "leave out what the kit in `FILE` holds")
 	f.StringArrayVar(&w.xbps, "xbps", nil, "add the repository of Void packages in `DIR`, below xbps/; repeatable")
-	f.StringVar(&w.tools, "tools", "host", "QEMU and C compilers: host")
+	f.StringVar(&w.tools, "tools", "", "QEMU and C compilers: debian (packages), or host (the site has them); default debian with a project")
 	f.StringVar(&w.run, "run", "", "add the records of the run `RUN`")
 	w.axes.register(cmd)
 	_ = cmd.MarkFlagRequired("output")
@@ -107,8 +108,8 @@ func (d kitDoc) text() string {
 }
 
 func (a *app) createKit(ctx context.Context, args []string, w kitWishes) (kitDoc, error) {
-	if w.tools != "host" {
-		return kitDoc{}, usagef("--tools host is the only one", "unknown tools %q", w.tools)
+	if w.tools != "" && w.tools != "host" && w.tools != "debian" {
+		return kitDoc{}, usagef("host or debian", "unknown tools %q", w.tools)
 	}
 	key, err := a.minisignKey(w.key)
 	if err != nil {
@@ -252,6 +253,14 @@ func (a *app) gather(ctx context.Context, cache, scratch string, args []string, 
 		more, err := a.gatherProjects(ctx, cache, scratch, args, w)
 		if err != nil {
 			return nil, err
+		}
+		files = append(files, more...)
+	}
+	if w.tools == "debian" || w.tools == "" && len(args) > 0 {
+		a.note("fetching the packages of QEMU and the C compilers")
+		more, err := supply.FetchTools(ctx, filepath.Join(scratch, "tools"), a.env.Environ)
+		if err != nil {
+			return nil, incompletef("is this Debian, with package lists (apt-get update)? --tools host leaves them out", "%w", err)
 		}
 		files = append(files, more...)
 	}

@@ -158,6 +158,13 @@ Projects lie in projects/ below the directory, records to compare with in expect
 			for _, g := range gos {
 				a.note("unpacked %s", g)
 			}
+			tools, err := supply.UnpackTools(cmd.Context(), dir)
+			if err != nil {
+				return err
+			}
+			if tools > 0 {
+				a.note("unpacked %d packages into %s", tools, supply.ToolRoot)
+			}
 			doc, err := describeKit("plugproof/kit-unpack/v1", args[0], a.path(args[0]), k.Manifest)
 			if err != nil {
 				return err

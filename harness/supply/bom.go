@@ -25,6 +25,8 @@ func BOM(name string, files []File) ([]byte, error) {
 		switch {
 		case (f.Kind == Module || f.Kind == Toolchain) && path.Ext(f.Path) == ".zip":
 			err = addModule(components, f)
+		case f.Kind == Tool:
+			err = addDeb(components, f)
 		case f.Kind == Input && path.Base(f.Path) == "manifest.json":
 			err = addPackages(components, f)
 		}
@@ -89,6 +91,23 @@ func addPackages(to map[string]cyclonedx.Component, f File) error {
 		to[purl] = cyclonedx.Component{Type: cyclonedx.ComponentTypeLibrary, BOMRef: purl, Name: p.Name, Version: p.Version, PackageURL: purl,
 			Hashes: &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: p.SHA256}}}
 	}
+	return nil
+}
+
+// addDeb names a package by its file, NAME_VERSION_ARCH.deb.
+func addDeb(to map[string]cyclonedx.Component, f File) error {
+	words := strings.Split(strings.TrimSuffix(path.Base(f.Path), ".deb"), "_")
+	if len(words) != 3 {
+		return fmt.Errorf("%q is no package's name", f.Path)
+	}
+	digest, err := digestOf(f)
+	if err != nil {
+		return err
+	}
+	version := strings.ReplaceAll(words[1], "+epoch+", ":")
+	purl := fmt.Sprintf("pkg:deb/debian/%s@%s?arch=%s", words[0], strings.NewReplacer("+", "%2B", ":", "%3A").Replace(version), words[2])
+	to[purl] = cyclonedx.Component{Type: cyclonedx.ComponentTypeLibrary, BOMRef: purl, Name: words[0], Version: version, PackageURL: purl,
+		Hashes: &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: digest.Hex()}}}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,6 +68,7 @@ func (c *cell) plans(s results.Step) bool { return slices.Contains(c.Steps, s) }
 // begin finds the toolchains and the sources' digest.
 func (w *Worker) begin(ctx context.Context, pc plan.Cell) (*cell, error) {
 	c := &cell{Cell: pc, gos: map[plan.GoSpec]toolchain.Go{}, dir: filepath.Join(w.Scratch, string(pc.ID()))}
+	c.inputs.Isolation = maps.Clone(w.Words)
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return c, err
 	}

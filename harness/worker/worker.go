@@ -51,14 +51,15 @@ type Worker struct {
 	Builder *build.Builder
 	Ground  func(ctx context.Context, arch, libc string) (*Ground, error)
 	Now     func() time.Time
-	Vary    vary.Set    // what differs on side b; the zero value is the default set
-	Seed    uint64      // of the search for what makes a difference
-	Inquire bool        // find out why twins differ also where that is expected
-	Against []Against   // what was shipped, besides what projects say
-	NoBoot  bool        // no load: skipped, requested
-	Event   func(Event) // may be nil; called by several goroutines, one at a time
-	Slots   build.Slots // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
-	Jobs    int         // how many cells are built, and how many loaded, at once; 0 means one
+	Vary    vary.Set          // what differs on side b; the zero value is the default set
+	Seed    uint64            // of the search for what makes a difference
+	Inquire bool              // find out why twins differ also where that is expected
+	Against []Against         // what was shipped, besides what projects say
+	Words   map[string]string // what more there is to say of the isolation, for every record; may be nil
+	NoBoot  bool              // no load: skipped, requested
+	Event   func(Event)       // may be nil; called by several goroutines, one at a time
+	Slots   build.Slots       // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
+	Jobs    int               // how many cells are built, and how many loaded, at once; 0 means one
 
 	treeMu  sync.Mutex
 	trees   map[*plan.Project]*build.Tree // made once per project
