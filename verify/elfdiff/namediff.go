@@ -17,6 +17,10 @@ func (c *comparison) compareNames() {
 // compareTable compares one table. In masked mode its bytes were counted; then only the lists are filled.
 func (c *comparison) compareTable(table, strs string, class Verdict, lists bool) {
 	sa, sb := c.a.section(table), c.b.section(table)
+	ta, tb := c.a.section(strs), c.b.section(strs)
+	if sa != nil && sb != nil && ta != nil && tb != nil && c.sameContents(sa, sb) && c.sameContents(ta, tb) {
+		return
+	}
 	x, y := byName(c.a.readSymbols(sa)), byName(c.b.readSymbols(sb))
 	if !sameNames(x, y) {
 		x, y = sortByName(x), sortByName(y)

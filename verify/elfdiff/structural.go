@@ -237,6 +237,20 @@ func (c *comparison) comparePackages() {
 	}
 }
 
+// onlyBuildIDs reports whether the notes that only one of the files has are build IDs.
+func (c *comparison) onlyBuildIDs() bool {
+	notes := func(im *image) string {
+		var l []string
+		for _, s := range im.secs {
+			if s.Type == elf.SHT_NOTE && !isBuildIDNote(s.Name) {
+				l = append(l, s.Name)
+			}
+		}
+		return strings.Join(l, ", ")
+	}
+	return notes(c.a) == notes(c.b)
+}
+
 // compareSegments compares what program headers ask for beside addresses and sizes, and .dynamic beside addresses.
 func (c *comparison) compareSegments() {
 	if c.a.Entry != c.b.Entry && !c.addrs.same(c.a.Entry, c.b.Entry) {
@@ -245,15 +259,21 @@ func (c *comparison) compareSegments() {
 	if x, y := c.a.outside(), c.b.outside(); x.sum != y.sum {
 		c.out.add(Evidence{Verdict: Code, Structure: "loaded bytes outside all sections", A: excerpt(x.head), B: excerpt(y.head), Bytes: max(x.n, y.n, 1)}, flagAlloc|flagExec)
 	}
-	say := func(im *image) string {
+	say := func(im *image, notes bool) string {
 		var l []string
 		for _, p := range im.Segments {
-			l = append(l, fmt.Sprintf("%v %v", p.Type, p.Flags))
+			if notes || p.Type != elf.PT_NOTE {
+				l = append(l, fmt.Sprintf("%v %v", p.Type, p.Flags))
+			}
 		}
 		return strings.Join(l, ", ")
 	}
-	if x, y := say(c.a), say(c.b); x != y {
-		c.out.add(Evidence{Verdict: Data, Section: "program headers", A: x, B: y, Bytes: int64(max(len(c.a.Segments), len(c.b.Segments)))}, flagAlloc)
+	if x, y := say(c.a, true), say(c.b, true); x != y {
+		e := Evidence{Verdict: Data, Section: "program headers", A: x, B: y, Bytes: int64(max(len(c.a.Segments), len(c.b.Segments)))}
+		if say(c.a, false) == say(c.b, false) && c.onlyBuildIDs() {
+			e.Verdict, e.Structure = BuildIDOnly, "PT_NOTE of the build IDs"
+		}
+		c.out.add(e, flagAlloc)
 	}
 	dyn := func(im *image) string {
 		needed, _ := im.Needed()
