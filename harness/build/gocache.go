@@ -41,7 +41,7 @@ func (b *Builder) gocache(ctx context.Context, j Job, set setting) (dir string, 
 	if env := j.unhashed(); env != "" {
 		dir += "-" + results.DigestOf([]byte(env)).Short()
 	}
-	if !set.on.Equal(Job{}.usual(set.name).on) {
+	if !set.on.Equal(usual(set.name).on) {
 		dir += "-" + results.DigestOf([]byte(set.on.String())).Short()
 	}
 	if b.Cold {

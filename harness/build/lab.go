@@ -82,19 +82,28 @@ func (l *Lab) Build(ctx context.Context, o Order) (*Built, error) {
 	}
 	set := setting{name: o.Side, on: o.On, given: o.Given}
 	if !o.Warm {
-		from, err := l.seed(ctx, j, o)
-		if err != nil {
+		var err error
+		if set.cache, err = l.anew(ctx, j, o); err != nil {
 			return nil, err
-		}
-		set.cache = filepath.Join(l.scratch, fmt.Sprintf("cache%d", l.n+1))
-		if from != "" {
-			if err := clone(from, set.cache); err != nil {
-				return nil, fmt.Errorf("building %s: copying a build cache: %w", j.Subject, err)
-			}
 		}
 		defer os.RemoveAll(set.cache)
 	}
 	return l.build(ctx, j, o, set)
+}
+
+// anew is a build cache of this order's own, with the standard library alone.
+func (l *Lab) anew(ctx context.Context, j Job, o Order) (string, error) {
+	from, err := l.seed(ctx, j, o)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(l.scratch, fmt.Sprintf("cache%d", l.n+1))
+	if from != "" {
+		if err := clone(from, dir); err != nil {
+			return "", fmt.Errorf("building %s: copying a build cache: %w", j.Subject, err)
+		}
+	}
+	return dir, nil
 }
 
 func (l *Lab) build(ctx context.Context, j Job, o Order, set setting) (*Built, error) {
@@ -177,11 +186,12 @@ func (l *Lab) seed(ctx context.Context, j Job, o Order) (string, error) {
 	if o.On.Has(vary.Cold) {
 		return "", nil
 	}
+	j.Vary = vary.Default()
 	key := o.Side + j.standardKey()
 	if dir, ok := l.seeds[key]; ok {
 		return dir, nil
 	}
-	warm := j.usual(o.Side)
+	warm := usual(o.Side)
 	r, err := l.build(ctx, j, Order{Side: o.Side, On: warm.on, Warm: true, Log: true}, warm)
 	if err != nil {
 		return "", err

@@ -29,12 +29,21 @@ type setting struct {
 	given  *Given    // inputs of another side
 }
 
-// usual is the setting of a side of twins.
-func (j Job) usual(name string) setting {
+// usual is the setting in which a side's lasting build cache is filled.
+func usual(name string) setting {
 	if name == "a" {
 		return setting{name: name, on: vary.None()}
 	}
-	return setting{name: name, on: j.Vary.OrDefault()}
+	return setting{name: name, on: vary.Default()}
+}
+
+// usual is the setting of a side of the job's twins.
+func (j Job) usual(name string) setting {
+	set := usual(name)
+	if name != "a" {
+		set.on = j.Vary.OrDefault()
+	}
+	return set
 }
 
 // insides are where a side's private directories lie beneath the scratch directory.

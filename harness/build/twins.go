@@ -29,6 +29,10 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	defer done()
 
 	r := &TwinResult{Sources: sources, Isolation: b.isolation().Map()}
+	sets, spent, err := b.settings(ctx, j, scratch)
+	if err != nil {
+		return nil, err
+	}
 	var sides [2]*side
 	defer func() {
 		for _, s := range sides {
@@ -48,7 +52,7 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	for i, name := range sideNames {
 		out := [...]*Side{&r.A, &r.B}[i]
 		g.Go(func() error {
-			s, err := b.open(gctx, j, j.usual(name), scratch)
+			s, err := b.open(gctx, j, sets[i], scratch)
 			if err != nil {
 				return err
 			}
@@ -91,12 +95,26 @@ func (b *Builder) Twins(ctx context.Context, j Job) (*TwinResult, error) {
 	if b.isolation().Mount {
 		r.Isolation["path"] = "copy, mounted"
 	}
+	r.B.CPU += spent
 	r.Failed = one(failed[0], failed[1])
 	r.Identical = r.Failed == nil && r.A.SHA256 == r.B.SHA256
 	if r.Failed == nil {
 		remember(j, sides[:])
 	}
 	return r, nil
+}
+
+// settings are those of both sides. Side b has its lasting build cache in its usual surroundings only. In others it begins with the standard
+// library that it compiled there, and compiles everything else anew; with the variation cold, the standard library too. spent is the time
+// that this took.
+func (b *Builder) settings(ctx context.Context, j Job, scratch string) (sets [2]setting, spent time.Duration, err error) {
+	sets = [2]setting{j.usual("a"), j.usual("b")}
+	if on := sets[1].on; on.Equal(vary.Default()) || on.Has(vary.Cold) {
+		return sets, 0, nil
+	}
+	l := &Lab{b: b, job: j, scratch: scratch, seeds: map[string]string{}}
+	sets[1].cache, err = l.anew(ctx, j, Order{Side: "b", On: sets[1].on})
+	return sets, l.cpu, err
 }
 
 // work does everything of one side once it is its turn.

@@ -13,15 +13,27 @@ import (
 
 // varying are the flags that say what differs between the sides.
 type varying struct {
-	vary string
+	vary choice
 	seed uint64
+}
+
+// choice is the text of --vary. An empty one that was given is not the same as none.
+type choice string
+
+func (c *choice) String() string { return string(*c) }
+func (c *choice) Type() string   { return "CHOICE" }
+func (c *choice) Set(text string) error {
+	if *c = choice(text); text == "" {
+		*c = " "
+	}
+	return nil
 }
 
 // defaultSeed is the seed of a search for which none is given: equal runs make equal searches.
 const defaultSeed = 1
 
 func (v *varying) register(fl *pflag.FlagSet) {
-	fl.StringVar(&v.vary, "vary", "", "what differs on side b: `+NAME,-NAME,@NAME,NAME=VALUE`, all and default among the names; see 'plugproof help variations'")
+	fl.Var(&v.vary, "vary", "what differs on side b: `+NAME,-NAME,@NAME,NAME=VALUE`, all and default among the names; see 'plugproof help variations'")
 	fl.Uint64Var(&v.seed, "seed", defaultSeed, "decides the order of the search for what makes a difference")
 }
 

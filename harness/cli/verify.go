@@ -31,6 +31,8 @@ type verifyFlags struct {
 	against []string // shipped files or digests
 	inquire bool     // find out why twins differ also where that is expected
 
+	offline    bool
+	proof      *offline                   // that nothing reaches out; nil if that was not asked for
 	after      func(store.Contents) error // what else is to be done with a finished run; may be nil
 	testplugin []string                   // Go's own plugin tests: names, or "all"
 }
@@ -48,6 +50,13 @@ results/runs of -C; --resume goes on with one that was cut short. --testplugin r
 plugins, for musl and in virtual machines, instead of the current directory or besides the projects.`,
 		Example: "  plugproof verify\n  plugproof verify --arch amd64 fixture:matching\n  plugproof verify --go go1.25.3,go1.26.8 --pairs all DIR",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.offline {
+				proof, ran, err := a.goOffline(cmd.Context())
+				if ran || err != nil {
+					return err
+				}
+				f.proof = proof
+			}
 			return a.verify(cmd.Context(), f, args)
 		},
 	}
@@ -58,6 +67,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.BoolVar(&f.noBoot, "no-boot", false, "do not load in a virtual machine (skip, requested)")
 	fl.BoolVar(&f.freshBoot, "fresh-boot", false, "boot a machine for each load instead of restoring a saved one")
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
+	fl.BoolVar(&f.offline, "offline", false, "work where no network is, in a kit's tool root if there is one, and fail if anything tries to reach out")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	fl.StringVar(&f.shard, "shard", "", "do only `PART` i/n of the plan, or auto: the part that the CI system gives this job; then merge")
 	imageFlag(fl, &f.images)
@@ -70,7 +80,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 // verify makes or resumes a run and reports it.
 func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	req := request{Projects: args, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs, NoBoot: f.noBoot, FreshBoot: f.freshBoot, Cold: f.cold, Steps: f.steps, TestPlugin: f.testplugin,
-		Vary: f.vary, Seed: f.seed, Against: f.against, Inquire: f.inquire, Images: f.images}
+		Vary: string(f.vary), Seed: f.seed, Against: f.against, Inquire: f.inquire, Images: f.images}
 	shard, err := a.shard(f.shard)
 	if err != nil {
 		return err
@@ -123,6 +133,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		return err
 	}
 	w := shop.worker(req)
+	if f.proof != nil {
+		w.Words = f.proof.words
+	}
 	w.Vary, w.Seed, w.Inquire, w.Against = on, req.Seed, req.Inquire, shipped
 	all, left, err := shop.withGoTests(ctx, req, w, all)
 	if err != nil {
@@ -151,6 +164,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		if err := f.after(c); err != nil {
 			return err
 		}
+	}
+	if err := f.proof.check(); err != nil {
+		return err
 	}
 	return concluded
 }
