@@ -10,7 +10,7 @@ import (
 )
 
 func newABICmd(a *app) *cobra.Command {
-	var root string
+	var root, cpu string
 	var orders bool
 	cmd := &cobra.Command{
 		Use:   "abi HOST [PLUGIN...]",
@@ -23,11 +23,15 @@ already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names
 host's loader and needed libraries are looked up; by default it is that of the default image.
 --orders also says which plugins change the outcome of others, and gives an order in which all open or proves that
 there is none. HOST may be a lock that 'plugproof abi export HOST' wrote.
+Functions of packages that no checksum shows to be the same on both sides are compared: 'drift' lists those of which the
+process runs two versions although the fingerprints agree; what the files do not tell is said to be undecided.
+--cpu names the target's processor as QEMU does (max, Nehalem, cortex-a15) or as a level (GOAMD64=v1, GOARM=6), by
+default that of the default machine: what a plugin needs beyond it is a limit, for it opens and dies later.
 Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := a.predict(args[0], args[1:], root, orders)
+			r, err := a.predict(args[0], args[1:], root, cpu, orders)
 			if err != nil {
 				return err
 			}
@@ -43,13 +47,14 @@ Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "", "look needed libraries up in the file system at `DIR`")
+	cmd.Flags().StringVar(&cpu, "cpu", "", "the target's `PROCESSOR`")
 	cmd.Flags().BoolVar(&orders, "orders", false, "check every ordered pair of plugins and find an order in which all open")
 	cmd.AddCommand(newABIExportCmd(a))
 	return cmd
 }
 
 // predict opens the files. Paths appear in the report as they were given, which is how plugin.Open would be given them.
-func (a *app) predict(host string, plugins []string, root string, orders bool) (*abi.Report, error) {
+func (a *app) predict(host string, plugins []string, root, cpu string, orders bool) (*abi.Report, error) {
 	in, done, err := a.abiHost(host)
 	if err != nil {
 		return nil, err
@@ -57,6 +62,9 @@ func (a *app) predict(host string, plugins []string, root string, orders bool) (
 	defer done()
 	opt, err := a.abiRoot(in, root)
 	if err != nil {
+		return nil, err
+	}
+	if opt.CPU, err = abiCPU(in, cpu); err != nil {
 		return nil, err
 	}
 	var ins []abi.Input

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/verify/abi"
 )
@@ -23,7 +24,7 @@ func (w *Worker) predict(ctx context.Context, c *cell) error {
 	case c.trouble != nil:
 		rec.Status, rec.Reason = results.Error, c.reason
 	default:
-		err := c.foretell(&rec)
+		err := w.foretell(ctx, c, &rec)
 		if err == nil {
 			err = w.sourceEdits(ctx, c, &rec)
 		}
@@ -45,7 +46,7 @@ func (w *Worker) predict(ctx context.Context, c *cell) error {
 }
 
 // foretell predicts every open, in order, in one process of the guest.
-func (c *cell) foretell(rec *results.Record) error {
+func (w *Worker) foretell(ctx context.Context, c *cell, rec *results.Record) error {
 	host, done, err := c.hostInput()
 	if err != nil {
 		return err
@@ -63,7 +64,12 @@ func (c *cell) foretell(rec *results.Record) error {
 			rec.Artifacts = append(rec.Artifacts, p.artifact(fmt.Sprintf("plugin.%d", i)))
 		}
 	}
+	model, err := vm.ModelOf(c.Arch)
+	if err != nil {
+		return err
+	}
 	report, err := abi.Predict(host, plugins, abi.Options{
+		CPU: model.CPU["tcg"], SameSource: w.sameSource(ctx, c),
 		Root: abi.FileRoot(c.c.Loader, c.c.LoaderPath, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image",
 	})
 	if given := cmp.Or(c.HostJob.File, c.HostJob.Lock); err != nil && given != "" {
@@ -82,6 +88,12 @@ func (c *cell) foretell(rec *results.Record) error {
 		sub := results.Subject{Name: j.Subject, Status: results.Pass, Verdict: string(p.Verdict), Expected: j.Expected, Text: said(p)}
 		if j.Expected != plan.Predicted && j.Expected != sub.Verdict {
 			sub.Status = results.Fail
+		}
+		if more := twoVersions(p); more != "" {
+			sub.Text = more
+			if len(p.Drift) > 0 {
+				rec.Causes = append(rec.Causes, results.Cause{ID: "source-edit", Subject: j.Subject, Evidence: "the fingerprints agree, but " + more})
+			}
 		}
 		if p.Cause != nil {
 			rec.Causes = append(rec.Causes, results.Cause{ID: p.Cause.ID, Subject: j.Subject, Evidence: p.Cause.Evidence})

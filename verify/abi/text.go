@@ -2,6 +2,7 @@ package abi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -38,7 +39,7 @@ func (r *Report) Text() string {
 }
 
 func (p *Plugin) why(b *strings.Builder) {
-	if p.Cause == nil && len(p.Mismatches) == 0 && p.Code == nil && len(p.Requires) == 0 {
+	if p.Cause == nil && len(p.Mismatches) == 0 && p.Code == nil && len(p.beyond()) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n%s\n", clean(p.Path))
@@ -59,12 +60,17 @@ func (p *Plugin) why(b *strings.Builder) {
 			fmt.Fprintf(b, "    %s %s %s\n", d.Host.Hash, d.Plugin.Hash, clean(d.Package))
 		}
 	}
-	if len(p.Requires) > 0 {
-		fmt.Fprintf(b, "  requires: %s\n", clean(strings.Join(p.Requires, ", ")))
+	if more := p.beyond(); len(more) > 0 {
+		fmt.Fprintf(b, "  requires: %s\n", clean(strings.Join(more, ", ")))
 	}
 	if p.Code != nil {
 		p.Code.text(b)
 	}
+}
+
+// beyond is what a plugin requires beyond what Go's default level does.
+func (p *Plugin) beyond() []string {
+	return slices.DeleteFunc(slices.Clone(p.Requires), func(s string) bool { return strings.HasPrefix(s, "GOARM=7") })
 }
 
 // maxListed bounds the undecided functions and the packages that the text names; JSON has all.
