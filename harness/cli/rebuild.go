@@ -56,15 +56,15 @@ func newRebuildCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild [PROJECT...]",
 		Short: "Rebuild twice and compare, and find out why twins differ",
-		Long: `Build the host and each plugin of every cell twice, in deliberately different surroundings, and compare: the rebuild
-step of verify alone. It is a run like verify's and kept in the same place.
+		Long: `Build the host and each plugin of every cell twice, in deliberately different surroundings, and compare: the
+rebuild step of verify alone. It is a run like verify's and kept in the same place.
 
 Where twins differ, further builds find a minimal set of variations that makes the difference, set inputs of side b
 back to side a's until the raw hashes meet, and try the known fixes on one more pair: what is printed as a fix came
-out equal in this run. --vary chooses what differs; equal runs with equal --seed make equal searches and give equal reports.
+out equal in this run. --vary chooses what differs; equal runs with equal --seed make equal searches.
 
---against compares side a with what was shipped, a file or a digest, and looks for the settings that give these bytes.
-Where there are several plugins, PLUGIN=FILE or host=FILE says whose it is.`,
+--against compares side a with what was shipped, a file or a digest, and looks for the settings that give these
+bytes. Where there are several plugins, PLUGIN=FILE or host=FILE says whose it is.`,
 		Example: "  plugproof rebuild --vary +all,-cold\n  plugproof rebuild --fix-file fix.toml\n  plugproof rebuild --against dist/greet.so\n  plugproof rebuild --against ./plugins/greet=sha256:...",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.after = func(c store.Contents) error {
