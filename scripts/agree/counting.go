@@ -15,6 +15,7 @@ type counts struct {
 	sequences int
 	fates     map[string]int // of opens
 	per       map[string]map[string]*tally
+	matching  int // opens that were predicted to be well, of sources that the host has too: nothing may be reported
 	wrong     []string
 	alive     []string // sequences in which an open was predicted to crash the process later, and nothing crashed
 	made      int
@@ -71,6 +72,9 @@ func (c *counts) add(sc *scene, rep *abi.Report, fates []string, text, lock stri
 		}
 	}
 	for i, p := range rep.Plugins {
+		if p.Verdict == abi.OK {
+			c.drifted(sc, i, p)
+		}
 		if p.Verdict == abi.Poisoned && p.KillsHost && fates[i] == right {
 			c.alive = append(c.alive, fmt.Sprintf("%s: %s", sc, p.Cause.Evidence))
 		}
@@ -80,6 +84,25 @@ func (c *counts) add(sc *scene, rep *abi.Report, fates []string, text, lock stri
 	}
 	if lock != "" {
 		c.wrong = append(c.wrong, fmt.Sprintf("%s\n  the host's lock gives other answers (-host +lock):\n%s", sc, lock))
+	}
+}
+
+// drifted holds what is said of the code against what is known of the sources: one function of one variant differs where the fingerprints agree.
+func (c *counts) drifted(sc *scene, i int, p abi.Plugin) {
+	rec := recipeOf(sc.ref(sc.plugins[i]).name)
+	if rec == nil {
+		return
+	}
+	if rec.from != "" {
+		rec = recipeOf(rec.from)
+	}
+	var want []string
+	if rec.tree == "body" {
+		want = []string{"example.test/agree/shared.Itoa"}
+	}
+	c.matching++
+	if !slices.Equal(p.Drift, want) && (len(p.Drift) > 0 || len(want) > 0) {
+		c.wrong = append(c.wrong, fmt.Sprintf("%s\n  open %d, %s: drift %q, want %q", sc, i, sc.plugins[i], p.Drift, want))
 	}
 }
 
@@ -105,6 +128,7 @@ func (c *counts) text() string {
 	fmt.Fprintf(&b, "agree: %d sequences, %d opens decided from the files, %d right, %d disagreements; %d opens apart (init code, or after a poisoned open)\n",
 		c.sequences, decided, c.fates[right]+c.fates[crashed], len(c.wrong), c.fates[apart])
 	fmt.Fprintf(&b, "agree: of %d opens that were predicted to open and crash, %d crashed at once\n", len(c.alive)+c.fates[crashed], c.fates[crashed])
+	fmt.Fprintf(&b, "agree: drift was looked for in %d opens\n", c.matching)
 	fmt.Fprintf(&b, "agree: %d files made, %.0f CPU s; observed now: %.0f CPU s\n", c.made, c.building.Seconds(), c.observing.Seconds())
 	return b.String()
 }

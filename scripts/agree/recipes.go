@@ -46,7 +46,7 @@ var trees = map[string][]string{
 	"shared": {"shared/shared.go", "Tags map[string]int", "Tags map[string]int\n\tMore int"},
 	"extra":  {"extra/extra.go", "A, B int", "A, B, C int"},
 	"second": {"second/second.go", "Names = map", "Other int\n\tNames = map"},
-	"body":   {"shared/shared.go", "return 10", "return 99"},
+	"body":   {"shared/shared.go", "if n < 10 {", "if n < 10 && n != 77 {"}, // of a function that the host calls and nobody inlines
 	"inline": {"shared/shared.go", "return x + 1", "return x + 2"},
 	"top":    {"shared/shared.go", "package shared", "// A comment that moves every line.\n\npackage shared"},
 	"end":    {"shared/shared.go", "return string(b)\n}", "return string(b)\n}\n\n// A comment that moves nothing."},
