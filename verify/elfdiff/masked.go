@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/hex"
 	"slices"
 	"strings"
 )
@@ -166,7 +167,7 @@ func (c *comparison) maskedSection(r region, x, y []byte, names *addrNames) {
 func (c *comparison) maskedPlace(s *section, base int64, d span, x, y []byte, names *addrNames, renamed bool) {
 	e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name,
 		OffsetA: base + int64(d.off), OffsetB: base + int64(d.off), Bytes: int64(d.bytes)}
-	e.A, e.B = excerptAround(x, d.off, d.n), excerptAround(y, d.off, d.n)
+	e.A, e.B = s.excerpt(x, d.off, d.n), s.excerpt(y, d.off, d.n)
 	if s.alloc() {
 		addr := s.Addr + uint64(e.OffsetA)
 		e.Symbol = names.at(addr)
@@ -273,6 +274,18 @@ func equalPrefix(x, y []byte) int {
 		i++
 	}
 	return i
+}
+
+// excerpt shows a stretch of a section: code as hexadecimal, all else as excerptAround does.
+func (s *section) excerpt(b []byte, off, n int) string {
+	if !s.exec() {
+		return excerptAround(b, off, n)
+	}
+	b = b[off:min(off+n, len(b))]
+	if len(b) > excerptLen {
+		return hex.EncodeToString(b[:excerptLen]) + "..."
+	}
+	return hex.EncodeToString(b)
 }
 
 // excerptAround quotes a stretch; if it lies within printable text, the text around it, too.

@@ -156,17 +156,16 @@ func (t *pclntab) table(off uint32) []byte {
 	return nil
 }
 
-// fileName is what a value of a pcfile table stands for.
-func (t *pclntab) fileName(f pclnFunc, v int32) string {
+// fileName is what a value of a pcfile table stands for, and its place in filetab.
+func (t *pclntab) fileName(f pclnFunc, v int32) (name string, off uint32) {
 	at := 4 * (uint64(t.u32(f, fnCU)) + uint64(uint32(v)))
 	if v < 0 || at+4 > uint64(len(t.cu)) {
-		return ""
+		return "", 0
 	}
-	off := t.order.Uint32(t.cu[at:])
-	if off == ^uint32(0) {
-		return ""
+	if off = t.order.Uint32(t.cu[at:]); off == ^uint32(0) {
+		return "", 0
 	}
-	return t.spend(cstring(t.files, uint64(off)))
+	return t.spend(cstring(t.files, uint64(off))), off
 }
 
 // filePair is a source file under the names of both sides.
@@ -174,7 +173,7 @@ type filePair struct{ a, b string }
 
 // sameFiles compares two pcfile tables by the names that they lead to. It notes the names that differ, and reports whether the
 // tables are alike apart from names.
-func sameFiles(t, u *pclntab, f, g pclnFunc, pairs map[filePair]bool) bool {
+func sameFiles(t, u *pclntab, f, g pclnFunc, pairs map[filePair][2]uint32) bool {
 	x, y := t.table(t.u32(f, fnPCFile)), u.table(u.u32(g, fnPCFile))
 	var va, vb int32 = -1, -1
 	for len(x) > 0 && len(y) > 0 {
@@ -192,8 +191,12 @@ func sameFiles(t, u *pclntab, f, g pclnFunc, pairs map[filePair]bool) bool {
 		if pa != pb {
 			return false
 		}
-		if p := (filePair{t.fileName(f, va), u.fileName(g, vb)}); p.a != p.b {
-			pairs[p] = true
+		p := filePair{}
+		var at [2]uint32
+		p.a, at[0] = t.fileName(f, va)
+		p.b, at[1] = u.fileName(g, vb)
+		if p.a != p.b {
+			pairs[p] = at
 		}
 	}
 	return len(x) == len(y)
@@ -232,12 +235,17 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 	}
 	d := c.compareFuncs(t, u)
 	var root int64
+	begin := e
 	for _, q := range d.sortedPairs() {
+		at := d.pairs[q]
+		e.OffsetA = begin.OffsetA + int64(t.starts()[3]) + int64(at[0])
+		e.OffsetB = begin.OffsetB + int64(u.starts()[3]) + int64(at[1])
 		e.Verdict, e.Structure, e.A, e.B = DebugOnly, pclnFileNames, excerptPath(q.a), excerptPath(q.b)
 		e.Bytes = nameBytes(q.a, q.b)
 		root += e.Bytes
 		add(e)
 	}
+	e = begin
 	for _, l := range []struct {
 		names []string
 		class Verdict
@@ -279,8 +287,8 @@ func excerptPath(s string) string {
 }
 
 type pclnDiff struct {
-	pairs       map[filePair]bool
-	code, lines []string // functions
+	pairs       map[filePair][2]uint32 // with their places in either filetab
+	code, lines []string               // functions
 }
 
 func (d *pclnDiff) sortedPairs() []filePair {
@@ -299,7 +307,7 @@ func (d *pclnDiff) sortedPairs() []filePair {
 
 // compareFuncs pairs functions by name and order.
 func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
-	d := &pclnDiff{pairs: map[filePair]bool{}}
+	d := &pclnDiff{pairs: map[filePair][2]uint32{}}
 	inB := make(map[string][]int32, u.nfunc)
 	for i := 0; i < u.nfunc; i++ {
 		if g, ok := u.fn(i); ok {
@@ -335,7 +343,7 @@ func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 	return d
 }
 
-func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePair]bool) Verdict {
+func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePair][2]uint32) Verdict {
 	if c.baseA.text != 0 && !c.addrs.same(c.baseA.text+uint64(f.entry), c.baseB.text+uint64(g.entry)) {
 		return Code
 	}

@@ -195,7 +195,7 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte) {
 		}
 		c.note(Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, Symbol: name,
 			OffsetA: int64(addr - s.Addr), OffsetB: int64(q.b + uint64(d.off) - p.sb.Addr), Bytes: int64(d.bytes),
-			A: excerptAround(x, d.off, d.n), B: excerptAround(y, d.off, d.n)}, p)
+			A: s.excerpt(x, d.off, d.n), B: s.excerpt(y, d.off, d.n)}, p)
 	}
 }
 

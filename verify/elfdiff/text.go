@@ -9,7 +9,7 @@ import (
 // Lines of each list in a short text.
 const (
 	shortEvidence = 10
-	shortSymbols  = 10
+	shortSymbols  = 3
 )
 
 // Text shows a report to people: the verdict, the causes, ten lines of evidence; everything if all is set.
@@ -22,6 +22,9 @@ func Text(r *Report, all bool) string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "  %s\n", proofText[r.Proof])
+	if r.Mask != nil {
+		fmt.Fprintf(&b, "  masked sha256 %s, %d range%s\n", r.Mask.SHA256[:12], len(r.Mask.Ranges), map[bool]string{true: "", false: "s"}[len(r.Mask.Ranges) == 1])
+	}
 	fmt.Fprintf(&b, "  %d bytes differ, %d explained by a named cause", r.Bytes.Differing, r.Bytes.Explained)
 	if r.Bytes.Moved > 0 {
 		fmt.Fprintf(&b, "; %d of them only follow from something moving", r.Bytes.Moved)
@@ -56,14 +59,24 @@ func Text(r *Report, all bool) string {
 			fmt.Fprintf(&b, "section %s: %d bytes differ, %d moved, %s\n", orHeader(s.Name), s.Differing, s.Moved, s.Verdict)
 		}
 	}
+	if !all {
+		b.WriteString(symbolLine(r.Symbols))
+		return b.String()
+	}
 	for _, l := range []struct {
 		what  string
 		names []string
-	}{{"added", r.Symbols.Added}, {"removed", r.Symbols.Removed}, {"changed", r.Symbols.Changed}} {
-		textSymbols(&b, l.what, l.names, all)
+	}{{"added", r.Symbols.Added}, {"removed", r.Symbols.Removed}, {"changed", r.Symbols.Changed}, {"resized", r.Symbols.Resized}} {
+		textSymbols(&b, l.what, l.names)
 	}
 	if r.Symbols.Moved > 0 {
 		fmt.Fprintf(&b, "symbols moved: %d\n", r.Symbols.Moved)
+	}
+	if r.Mask != nil {
+		fmt.Fprintf(&b, "mask: sha256 %s of either file with these ranges zeroed\n", r.Mask.SHA256)
+		for _, m := range r.Mask.Ranges {
+			fmt.Fprintf(&b, "  %#x+%d %s\n", m.Offset, m.Bytes, m.Verdict)
+		}
 	}
 	return b.String()
 }
@@ -116,24 +129,43 @@ func textEvidence(b *strings.Builder, r *Report, all bool) {
 		b.WriteString("\n")
 	}
 	if n < len(list) {
-		fmt.Fprintf(b, "and %d more places\n", len(list)-n)
+		fmt.Fprintf(b, "and %d more places; -v shows all\n", len(list)-n)
 	}
 }
 
-func textSymbols(b *strings.Builder, what string, names []string, all bool) {
+// symbolLine sums the symbols up: "symbols: 2 changed (main.Number, main.init), 14 moved".
+func symbolLine(y Symbols) string {
+	var parts []string
+	for _, l := range []struct {
+		what  string
+		names []string
+	}{{"added", y.Added}, {"removed", y.Removed}, {"changed", y.Changed}} {
+		if len(l.names) == 0 {
+			continue
+		}
+		shown := l.names[:min(len(l.names), shortSymbols)]
+		more := ""
+		if len(shown) < len(l.names) {
+			more = ", ..."
+		}
+		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", len(l.names), l.what, clean(strings.Join(shown, ", ")), more))
+	}
+	if y.Moved > 0 {
+		parts = append(parts, fmt.Sprintf("%d moved", y.Moved))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "symbols: " + strings.Join(parts, ", ") + "\n"
+}
+
+func textSymbols(b *strings.Builder, what string, names []string) {
 	if len(names) == 0 {
 		return
 	}
-	n := len(names)
-	if !all {
-		n = min(n, shortSymbols)
-	}
 	fmt.Fprintf(b, "symbols %s: %d\n", what, len(names))
-	for _, s := range names[:n] {
+	for _, s := range names {
 		fmt.Fprintf(b, "  %s\n", clean(s))
-	}
-	if n < len(names) {
-		fmt.Fprintf(b, "  and %d more\n", len(names)-n)
 	}
 }
 
