@@ -27,7 +27,7 @@ deps: ## install what is missing; say what, and do nothing the second time
 
 build: deps ## build .bin/plugproof
 	@mkdir -p .bin
-	@$(WITH_GO) go build -trimpath -o $(BIN) ./harness/cmd/plugproof
+	@$(WITH_GO) CGO_ENABLED=0 go build -trimpath -o $(BIN) ./harness/cmd/plugproof
 
 verify: build ## rebuild, predict and load every fixture for amd64 and arm, in virtual machines
 	@$(WITH_GO) $(BIN) verify --arch $(ARCH) $(ARGS) $(FIXTURES)
@@ -37,7 +37,7 @@ test: build ## all tests and scenarios, in real virtual machines
 	@$(WITH_GO) $(BIN) fetch --arch $(ARCH) $(FIXTURES) >&2 || echo 'make: not everything could be fetched; the tests that need it will say so' >&2
 	@$(WITH_GO) .bin/tests .bin/test.log -count=1 -timeout $(TIMEOUT) $(PKG)
 
-agree: build ## predictions of plugin.Open against reality, Go 1.20 to 1.27: minutes, the first time an hour
+agree: build ## predictions of plugin.Open against reality, Go 1.20 to 1.27; the first time a quarter of an hour
 	@$(WITH_GO) go build -o .bin/agree ./scripts/agree && .bin/agree $(ARGS)
 
 bench: deps ## all benchmarks

@@ -52,7 +52,7 @@ func run(ctx context.Context) error {
 	}
 	dir := flag.String("dir", filepath.Join(cache, "agree"), "what is built and seen is kept in `DIR`")
 	gos := flag.String("go", releases, "the `RELEASES`, oldest first; neighbours are tried against each other")
-	rich := flag.String("rich", "go1.26.8", "the `RELEASE` that gets every kind of file")
+	rich := flag.String("rich", "go1.26.8", "the `RELEASES` that get every kind of file")
 	on := flag.String("on", "amd64-musl,arm-musl,amd64-glibc", "the `TARGETS`")
 	seed := flag.Int64("seed", 1, "of the random sequences")
 	random := flag.Int("random", 150, "how many random sequences")
@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 			ts = append(ts, t)
 		}
 	}
-	all := fixed(strings.Split(*gos, ","), *rich, ts)
+	all := fixed(strings.Split(*gos, ","), strings.Split(*rich, ","), ts)
 	all = append(all, drawn(*seed, *random, all)...)
 	if *plain {
 		_, err := a.prepareAll(ctx, all)

@@ -162,8 +162,8 @@ func parse(t target, goName, what, line, other string) sequence {
 	return s
 }
 
-// fixed are the listed sequences for the given Gos, oldest first; rich is the Go that gets oneGo.
-func fixed(gos []string, rich string, on []target) []sequence {
+// fixed are the listed sequences for the given Gos, oldest first; rich are those that get oneGo.
+func fixed(gos, rich []string, on []target) []sequence {
 	var out []sequence
 	add := func(t target, g, what, line, other string) {
 		if s := parse(t, g, what, line, other); s.possible() {
@@ -184,8 +184,10 @@ func fixed(gos []string, rich string, on []target) []sequence {
 				}
 			}
 		}
-		for _, line := range oneGo {
-			add(t, rich, "kinds", line, "")
+		for _, r := range rich {
+			for _, line := range oneGo {
+				add(t, r, "kinds", line, "")
+			}
 		}
 	}
 	return out
