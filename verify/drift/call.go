@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,12 +10,12 @@ import (
 func (w *walk) call(x, y inst, st *state) bool {
 	f, fx := w.callee(0, x, st)
 	g, fy := w.callee(1, y, st)
-	name, bytes := "", int32(0)
+	name, bytes, entry := "", int32(0), uint64(0)
 	switch {
 	case fx && fy:
 		a, b := w.placeOf(0, f), w.placeOf(1, g)
 		if p := w.space(0).functions.at(a.addr); p != nil && a.name == "" {
-			name, bytes = p.name, p.args
+			name, bytes, entry = p.name, p.args, b.addr
 		}
 		if f != g {
 			if w.c.samePlace(a, b, nil) == no && !w.pruned(a, b) {
@@ -30,7 +31,7 @@ func (w *walk) call(x, y inst, st *state) bool {
 		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a call", false)
 	}
 	if _, own := w.keeps(name); !own && !strings.HasPrefix(name, "runtime.panic") { // whose operands were compared to get there
-		w.arguments(name, bytes, st)
+		w.arguments(entry, bytes, st)
 	}
 	return w.called(name, st)
 }
@@ -56,23 +57,38 @@ func (w *walk) callee(side int, in inst, st *state) (value, bool) {
 	return o.v, !o.mem && o.v.kind == valAddr
 }
 
-// arguments compares what was put where arguments are, for this call. bytes is what the callee takes and returns on the stack.
-func (w *walk) arguments(name string, bytes int32, st *state) {
+// after is the value in the register after regs[i].
+func (w *walk) after(regs []loc, i int, st *state) value {
+	if i+1 == len(regs) {
+		return none
+	}
+	return st.get(0, regs[i+1])
+}
+
+// arguments compares what was put where arguments are, for this call: of a function that is known, what it takes; else what nothing else
+// used. bytes is what the callee takes and returns on the stack.
+func (w *walk) arguments(callee uint64, bytes int32, st *state) {
 	regs := w.c.dec.results()
+	if f := w.c.plugin.functions.byAddr(callee); f != nil && len(regs) > 0 {
+		if takes, known := w.c.takes(f); known {
+			for _, r := range takes {
+				if i := slices.Index(regs, r); i >= 0 {
+					w.given(w.reg(0, r, st), w.reg(1, r, st), w.after(regs, i, st), "an argument of "+f.name)
+				}
+			}
+			return
+		}
+	}
 	for i, r := range regs {
 		a, aok := st[0][r]
 		b, bok := st[1][r]
-		if !aok || !bok || !a.fresh || !b.fresh {
-			if aok && bok && a.fresh != b.fresh && a.v != b.v && (a.v.kind != valClass || b.v.kind != valClass) && w.equal(a.v, b.v) != yes {
-				w.undecided("an argument of %s", name)
-			}
-			continue
+		switch {
+		case !aok || !bok || a.v == b.v || !a.fresh && !b.fresh:
+		case a.near && b.near && a.fresh && b.fresh:
+			w.given(a.v, b.v, w.after(regs, i, st), "an argument or a result")
+		case w.equal(a.v, b.v) != yes && (a.fresh && b.fresh || a.v.kind != valClass || b.v.kind != valClass):
+			w.undecided("an argument of a call, or a result (%s, %s)", w.show(0, a.v), w.show(1, b.v))
 		}
-		length := none
-		if i+1 < len(regs) {
-			length = st.get(0, regs[i+1])
-		}
-		w.given(a.v, b.v, length, "an argument")
 	}
 	if len(regs) > 0 {
 		return
@@ -169,7 +185,7 @@ func (w *walk) overwritten(st *state) {
 
 // returns compares results.
 func (w *walk) returns(st *state) {
-	w.arguments("", 0, st)
+	w.arguments(0, 0, st)
 	if len(w.c.dec.results()) > 0 {
 		return
 	}

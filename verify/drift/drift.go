@@ -35,6 +35,7 @@ type comparison struct {
 	host, plugin *space
 	dec          decoder
 	unit         uint64 // bytes by which instructions are aligned
+	taken        map[uint64]taken
 }
 
 // outLink is the number of words between the stack pointer and the arguments of a call: arm's return address is saved there.
@@ -95,8 +96,23 @@ func (c *comparison) named(name string) (different, doubt string) {
 	if len(x) == 1 && len(y) == 1 {
 		return c.pair(&c.host.functions.list[x[0]], &c.plugin.functions.list[y[0]])
 	}
-	return "", fmt.Sprintf("there are %d and %d of that name", len(x), len(y))
+	doubt = fmt.Sprintf("there are %d and %d of that name", len(x), len(y))
+	if len(x) > maxAlike || len(y) > maxAlike {
+		return "", doubt
+	}
+	for _, j := range y { // copies of a closure, one for each place where its function was inlined
+		if !slices.ContainsFunc(x, func(i int) bool {
+			d, u := c.pair(&c.host.functions.list[i], &c.plugin.functions.list[j])
+			return d+u == ""
+		}) {
+			return "", doubt
+		}
+	}
+	return "", ""
 }
+
+// maxAlike bounds the functions of one name that are compared with each other.
+const maxAlike = 8
 
 // pair compares two functions.
 func (c *comparison) pair(f, g *function) (different, doubt string) {

@@ -65,7 +65,7 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 	}
 	for i := range a.dst {
 		v := value{valClass, w.class()}
-		st[0][a.dst[i]], st[1][b.dst[i]] = entry{v, true}, entry{v, true}
+		st[0][a.dst[i]], st[1][b.dst[i]] = put(v), put(v)
 		if a.dst[i] == flagsLoc {
 			st[0][flagsLoc], st[1][flagsLoc] = entry{v: v}, entry{v: v}
 		}

@@ -176,3 +176,11 @@ func (fs *functions) at(addr uint64) *function {
 	fs.name(i - 1)
 	return &fs.list[i-1]
 }
+
+// byAddr finds the function that begins at an address.
+func (fs *functions) byAddr(addr uint64) *function {
+	if f := fs.at(addr); f != nil && f.addr == addr {
+		return f
+	}
+	return nil
+}

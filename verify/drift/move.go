@@ -14,7 +14,7 @@ func (w *walk) move(side int, in inst, st *state) bool {
 		v, ok := w.addressOf(in.src[0], o)
 		if ok {
 			w.use(side, in.src[0], st)
-			m[in.dst[0]] = entry{v, true}
+			m[in.dst[0]] = put(v)
 		}
 		return ok
 	}
@@ -25,10 +25,10 @@ func (w *walk) move(side int, in inst, st *state) bool {
 		}
 		from := w.resolve(side, in.src[1], st)
 		w.use(side, in.src[1], st)
-		m[to.slot] = entry{from.v, true}
+		m[to.slot] = put(from.v)
 		for l := to.slot + 4; l < to.slot+loc(in.src[0].size); l += 4 {
 			if from.v == none {
-				m[l] = entry{from.v, true}
+				m[l] = put(from.v)
 			} else {
 				delete(m, l)
 			}
@@ -45,7 +45,7 @@ func (w *walk) move(side int, in inst, st *state) bool {
 		}
 	}
 	w.use(side, src, st)
-	m[in.dst[0]] = entry{v, true}
+	m[in.dst[0]] = put(v)
 	return true
 }
 
@@ -148,6 +148,6 @@ func (w *walk) fold(side int, in inst, st *state) bool {
 	for _, a := range in.src {
 		w.use(side, a, st)
 	}
-	st[side][in.dst[0]] = entry{v[0], true}
+	st[side][in.dst[0]] = put(v[0])
 	return true
 }

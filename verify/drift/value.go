@@ -19,13 +19,30 @@ type value struct {
 }
 
 // entry is a value in its place. fresh says that no event has used it since it was put there: the compiler puts nothing anywhere that is not used.
+// near says that this was since the ways met last: what the compiler prepares for another way may be there unused.
 type entry struct {
 	v     value
 	fresh bool
+	near  bool
 }
+
+// put is the entry of a value that was just put somewhere.
+func put(v value) entry { return entry{v: v, fresh: true, near: true} }
 
 // state is what the places of both sides hold at one point of the walk.
 type state [2]map[loc]entry
+
+// met notes that the ways met, or parted.
+func (s *state) met() {
+	for i := range s {
+		for l, e := range s[i] {
+			if e.near {
+				e.near = false
+				s[i][l] = e
+			}
+		}
+	}
+}
 
 func newState() *state { return &state{map[loc]entry{}, map[loc]entry{}} }
 
@@ -64,8 +81,8 @@ func (s *state) merge(t *state, fresh func() int64) bool {
 		for l, e := range s[side] {
 			w := t.get(side, l)
 			f := e.fresh && t[side][l].fresh
-			if f != e.fresh {
-				e.fresh = f
+			if n := e.near && t[side][l].near; f != e.fresh || n != e.near {
+				e.fresh, e.near = f, n
 				s[side][l] = e
 			}
 			if e.v == w && !(e.v.kind == valClass && taken[e.v]) {
@@ -73,7 +90,7 @@ func (s *state) merge(t *state, fresh func() int64) bool {
 					if j, ok := joined[both{e.v, w}]; !ok {
 						joined[both{e.v, w}], taken[e.v] = e.v, true
 					} else if j != e.v {
-						s[side][l] = entry{j, f}
+						s[side][l] = entry{v: j, fresh: f}
 						changed = true
 					}
 				}
@@ -88,7 +105,7 @@ func (s *state) merge(t *state, fresh func() int64) bool {
 				joined[both{e.v, w}] = j
 			}
 			if j != e.v {
-				s[side][l] = entry{j, f}
+				s[side][l] = entry{v: j, fresh: f}
 				changed = true
 			}
 		}

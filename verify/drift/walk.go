@@ -185,6 +185,7 @@ func (w *walk) morestack(side int, pc uint64) bool {
 
 // arrive brings a state to a point of both functions.
 func (w *walk) arrive(at [2]uint64, st *state) {
+	st.met()
 	for side := range 2 {
 		at[side], _ = w.advance(side, at[side], st, true)
 	}
@@ -218,7 +219,7 @@ func (w *walk) block(at [2]uint64, st *state) {
 		if side := w.extends(x, y); side >= 0 {
 			in := []inst{x, y}[side]
 			v := w.resolve(side, in.src[0], st).v
-			st[side][in.dst[0]] = entry{v, true}
+			st[side][in.dst[0]] = put(v)
 			w.undecided("%s on one side only", strings.TrimSpace(in.op))
 			next := at
 			next[side] = in.next
