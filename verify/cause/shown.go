@@ -24,8 +24,9 @@ var shown = map[string]struct{ fixture, script string }{
 	"F20": {"failures", "failure_f16_order"},
 	"F21": {"poisoned", "failure_f16_order"},
 	"F22": {"failures", "failure_f22_code"},
-	"F23": {"failures", "failure_f23_drift"},
+	"F23": {"drift", "failure_f23_drift"},
 	"F24": {"failures", "failure_f22_code"},
 	"F25": {"failures", "failure_f22_code"},
 	"F26": {"failures", "failure_f11_hosts"},
+	"F27": {"", "failure_f27_cpu"}, // its project is in the scenario
 }
