@@ -80,31 +80,3 @@ func FuzzPredict(f *testing.F) {
 		glibcVerify(bytes.NewReader(b), int64(len(b)), mach)
 	})
 }
-
-// BenchmarkPredict is a host with nine plugins of about 4 MB each; the target is 0.1 s of CPU time, the host's digest included.
-func BenchmarkPredict(b *testing.B) {
-	y := newYard(b, libcMusl, "musl-gcc")
-	y.build("host", "base", "host", nil)
-	var names []string
-	for _, p := range []string{"p1", "p2", "p3"} {
-		y.build(p+".so", "base", p, nil)
-		good := y.read(p + ".so")
-		y.write(p+"b.so", good)
-		y.write(p+"c.so", good)
-		names = append(names, p+".so", p+"b.so", p+"c.so")
-	}
-	host, done := OpenInput(y.dir + "/host")
-	defer done()
-	var ins []Input
-	for _, n := range names {
-		in, done := OpenInput(y.dir + "/" + n)
-		defer done()
-		ins = append(ins, in)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Predict(host, ins, Options{Root: DirRoot("/")}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
