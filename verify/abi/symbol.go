@@ -29,9 +29,9 @@ func checkSymbols(o *object, path string, declared map[string]string) (*Cause, e
 			wrong = append(wrong, fmt.Sprintf("plugin: symbol %s not found in plugin %s", name, path))
 			continue
 		}
-		if want := strings.TrimSpace(declared[name]); want != "" && !sameType(want, exports[i]) {
+		if want := strings.TrimSpace(declared[name]); want != "" && !sameType(want, path, exports[i]) {
 			text := fmt.Sprintf("symbol %s has the type %s, declared is %s", name, exports[i].Type, want)
-			if form, ok := linkForm(want); ok && shortType(form) == exports[i].Type {
+			if form, ok := runtimeForm(want); ok && form == exports[i].Type {
 				text += ", which is of another import path"
 			}
 			wrong = append(wrong, text)
@@ -44,16 +44,29 @@ func checkSymbols(o *object, path string, declared map[string]string) (*Cause, e
 }
 
 // sameType compares a declared type with an exported one. The linker's name of the type holds the import paths, or a hash of them; without it
-// only the names of the packages can be compared.
-func sameType(want string, e goelf.Export) bool {
-	if e.TypeSymbol != "" && slices.Contains(typeSymbols(want), e.TypeSymbol) {
-		return true
+// only the names of the packages can be compared. path is the plugin's own, for which a declaration may say main.
+func sameType(want, path string, e goelf.Export) bool {
+	if e.TypeSymbol != "" {
+		if slices.Contains(typeSymbols(want), e.TypeSymbol) {
+			return true
+		}
+		if form, ok := linkForm(want, path); ok { // written as the compiler writes it: the linker's name decides, import paths included
+			return slices.Contains(typeSymbols(form), e.TypeSymbol) || slices.Contains(typeSymbols(escapeDots(form)), e.TypeSymbol)
+		}
 	}
-	form, ok := linkForm(want)
-	if e.TypeSymbol != "" && ok { // written as the compiler writes it: the linker's name decides, import paths included
-		return slices.Contains(typeSymbols(form), e.TypeSymbol)
-	}
-	return shortType(want) == e.Type || ok && shortType(form) == e.Type
+	form, ok := runtimeForm(want)
+	return shortType(want) == e.Type || ok && form == e.Type
+}
+
+// qualified is an import path with a type's name behind it.
+var qualified = regexp.MustCompile(`[^\s()\[\]{}*,;]*/[^\s()\[\]{}*,;/]*\.[^\s()\[\]{}*,;/.]+`)
+
+// escapeDots writes the dots in the last elements of import paths as older compilers do (cmd/internal/objabi.PathToPrefix).
+func escapeDots(form string) string {
+	return qualified.ReplaceAllStringFunc(form, func(s string) string {
+		slash, dot := strings.LastIndexByte(s, '/'), strings.LastIndexByte(s, '.')
+		return s[:slash] + strings.ReplaceAll(s[slash:dot], ".", "%2e") + s[dot:]
+	})
 }
 
 // importPath is what stands before the last element of a qualified name.

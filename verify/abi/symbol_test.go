@@ -31,7 +31,7 @@ func TestSameType(t *testing.T) {
 		{"example.test/api.Greeter", ptr, false},
 	}
 	for _, tt := range tests {
-		if got := sameType(tt.want, tt.e); got != tt.same {
+		if got := sameType(tt.want, "example.test/types/p", tt.e); got != tt.same {
 			t.Errorf("sameType(%q, %+v) = %v", tt.want, tt.e, got)
 		}
 	}
@@ -47,14 +47,53 @@ func TestLinkForm(t *testing.T) {
 		{"func() io.Reader", "func() io.Reader", true},
 		{"[4]rune", "[4]int32", true},
 		{"*any", "*interface {}", true},
+		{"a.b/c.G[int, a.b/c.T]", "a.b/c.G[int,a.b/c.T]", true},
+		{"*main.T", "*example.test/p.T", true},
+		{"chan (<-chan int)", "chan (<-chan int)", true},
+		{"<-chan chan<- byte", "<-chan chan<- uint8", true},
+		{"[N]int", "", false},
 		{"struct{ A int }", "", false},
 		{"interface{ M() }", "", false},
-		{"a.b/c.G[int]", "", false},
 		{"func(", "", false},
 	} {
-		form, ok := linkForm(tt.want)
+		form, ok := linkForm(tt.want, "example.test/p")
 		if ok != tt.ok || ok && form != tt.form {
 			t.Errorf("linkForm(%q) = %q, %v; want %q, %v", tt.want, form, ok, tt.form, tt.ok)
 		}
+	}
+}
+
+// TestTypes are variables and functions of a plugin as go1.26.8 exports them: each is what it is declared to be, and nothing else.
+func TestTypes(t *testing.T) {
+	const api = "example.test/types/api"
+	tests := []struct{ typ, symbol, want, wrong string }{
+		{"*[2][3]string", "type:gc/Sh+BP", "*[2][3]string", "*[3][2]string"},
+		{"*<-chan string", "type:Z0nZ097d", "*<-chan string", "*chan string"},
+		{"*chan (<-chan int)", "type:jklP05qE", "*chan (<-chan int)", "*chan (chan<- int)"},
+		{"*map[string][]api.T", "type:hktXAZtU", "*map[string][]" + api + ".T", "*map[string][]other.test/api.T"},
+		{"*func(int, ...string) (bool, error)", "type:b5Gp8I+8", "*func(n int, more ...string) (ok bool, err error)", "*func(int, []string) (bool, error)"},
+		{"*api.Pair[int,example.test/types/api.T]", "type:wSMsDlMt", "*" + api + ".Pair[int, " + api + ".T]", "*" + api + ".Pair[int, int]"},
+		{"*api.hidden", "type:vmBCmArX", "*" + api + ".hidden", "*" + api + ".Hidden"},
+		{"*main.Own", "type:+DLM0rb4", "*main.Own", "*main.Other"},
+		{"*main.Own", "type:+DLM0rb4", "*example.test/types/p.Own", "*example.test/types/q.Own"},
+		{"*func(func(int) string) func() error", "type:94oxd1Ne", "*func(func(int) string) func() error", "*func(func(int) string) error"},
+		{"***api.T", "type:frT98hGG", "***" + api + ".T", "**" + api + ".T"},
+		{"func(api.Pair[string,int]) *api.Pair[string,int]", "type:ppc3wKOV", "func(p " + api + ".Pair[string, int]) *" + api + ".Pair[string,int]", "func(" + api + ".Pair[int,string]) *" + api + ".Pair[string,int]"},
+		{"*unsafe.Pointer", "type:FcJTzs+s", "*unsafe.Pointer", "*uintptr"},
+		{`*struct { A int; B string "json:\"b\"" }`, "type:anything", "*struct{ A int; B string `json:\"b\"` }", "*struct{ A int; B string }"},
+		{"*interface { M(int) string }", "type:anything", "*interface{ M(n int) string }", "*interface{ M(int) error }"},
+		{"*struct { api.T; N int }", "type:anything", "*struct { " + api + ".T; N int }", "*struct { T " + api + ".T; N int }"},
+	}
+	for _, tt := range tests {
+		e := goelf.Export{Type: tt.typ, TypeSymbol: tt.symbol}
+		if !sameType(tt.want, "example.test/types/p", e) {
+			t.Errorf("%s is not what it is declared to be, %s", tt.typ, tt.want)
+		}
+		if sameType(tt.wrong, "example.test/types/p", e) {
+			t.Errorf("%s passes for %s", tt.typ, tt.wrong)
+		}
+	}
+	if got := escapeDots("func(*gopkg.in/yaml.v3.Node)"); got != "func(*gopkg.in/yaml%2ev3.Node)" {
+		t.Errorf("escapeDots = %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,8 +14,20 @@ import (
 var withPath = regexp.MustCompile(`[^\s()\[\]{}*,;]*/[^\s()\[\]{}*,;]*`)
 
 // linkForm writes a type as the compiler does for the linker (cmd/compile/internal/types, fmtTypeID): byte is uint8, parameters have no
-// names, and there is one way to put spaces. ok is false for what has a form of its own here: structs, interfaces with methods, generics.
-func linkForm(want string) (form string, ok bool) {
+// names, and there is one way to put spaces. main is the plugin path, which stands for package main. ok is false for what has a form of its own
+// here: structs and interfaces that are not empty, arrays whose length is no number.
+func linkForm(want, main string) (form string, ok bool) {
+	w, err := writeType(want, main)
+	return w.b.String(), err == nil && !w.unknown
+}
+
+// runtimeForm writes a type as the runtime prints it, with package names instead of import paths.
+func runtimeForm(want string) (form string, ok bool) {
+	w, err := writeType(want, "")
+	return shortType(w.b.String()), err == nil
+}
+
+func writeType(want, main string) (*typeWriter, error) {
 	var paths []string
 	plain := withPath.ReplaceAllStringFunc(want, func(s string) string {
 		dots := ""
@@ -24,18 +37,19 @@ func linkForm(want string) (form string, ok bool) {
 		paths = append(paths, s)
 		return fmt.Sprintf("%squalifiedΩ%d", dots, len(paths)-1)
 	})
+	w := &typeWriter{paths: paths, main: main}
 	expr, err := parser.ParseExpr(plain)
 	if err != nil {
-		return "", false
+		return w, err
 	}
-	w := typeWriter{paths: paths}
 	w.write(expr)
-	return w.b.String(), !w.unknown
+	return w, nil
 }
 
 type typeWriter struct {
 	b       strings.Builder
 	paths   []string
+	main    string
 	unknown bool
 }
 
@@ -57,8 +71,18 @@ func (w *typeWriter) write(e ast.Expr) {
 		}
 		w.b.WriteString(e.Name)
 	case *ast.SelectorExpr:
-		w.write(e.X)
+		if pkg, ok := e.X.(*ast.Ident); ok && pkg.Name == "main" && w.main != "" {
+			w.b.WriteString(w.main)
+		} else {
+			w.write(e.X)
+		}
 		w.b.WriteString("." + e.Sel.Name)
+	case *ast.IndexExpr:
+		w.instance(e.X, e.Index)
+	case *ast.IndexListExpr:
+		w.instance(e.X, e.Indices...)
+	case *ast.ChanType:
+		w.channel(e)
 	case *ast.ParenExpr:
 		w.write(e.X)
 	case *ast.StarExpr:
@@ -86,14 +110,89 @@ func (w *typeWriter) write(e ast.Expr) {
 		w.b.WriteByte(')')
 		w.results(e.Results)
 	case *ast.InterfaceType:
-		w.b.WriteString("interface {}")
-		w.unknown = w.unknown || e.Methods.NumFields() > 0
+		w.members("interface", e.Methods)
 	case *ast.StructType:
-		w.b.WriteString("struct {}")
-		w.unknown = w.unknown || e.Fields.NumFields() > 0
-	default: // channels of channels have parentheses of their own; generics and constants are not for us
+		w.members("struct", e.Fields)
+	default:
 		w.unknown = true
 	}
+}
+
+// instance writes a generic type with its arguments.
+func (w *typeWriter) instance(generic ast.Expr, args ...ast.Expr) {
+	w.write(generic)
+	for i, a := range args {
+		w.b.WriteByte("[,"[min(i, 1)])
+		w.write(a)
+	}
+	w.b.WriteByte(']')
+}
+
+// channel has parentheses where a channel of channels would be read as another one.
+func (w *typeWriter) channel(e *ast.ChanType) {
+	elem := e.Value
+	for p, ok := elem.(*ast.ParenExpr); ok; p, ok = elem.(*ast.ParenExpr) {
+		elem = p.X
+	}
+	switch e.Dir {
+	case ast.RECV:
+		w.b.WriteString("<-chan ")
+	case ast.SEND:
+		w.b.WriteString("chan<- ")
+	default:
+		w.b.WriteString("chan ")
+		if c, ok := elem.(*ast.ChanType); ok && c.Dir == ast.RECV {
+			w.b.WriteByte('(')
+			w.write(elem)
+			w.b.WriteByte(')')
+			return
+		}
+	}
+	w.write(elem)
+}
+
+// members writes a struct or an interface as the runtime prints it; only empty ones are the same for the linker.
+func (w *typeWriter) members(kind string, list *ast.FieldList) {
+	if list.NumFields() == 0 && len(list.List) == 0 {
+		w.b.WriteString(kind + " {}")
+		return
+	}
+	w.unknown = true
+	var out []string
+	outer := w.b.String()
+	for _, f := range list.List {
+		w.b.Reset()
+		method, isMethod := f.Type.(*ast.FuncType)
+		if isMethod = isMethod && kind == "interface"; isMethod {
+			w.b.WriteByte('(')
+			w.fields(method.Params)
+			w.b.WriteByte(')')
+			w.results(method.Results)
+		} else {
+			w.write(f.Type)
+		}
+		text := w.b.String()
+		if f.Tag != nil {
+			if tag, err := strconv.Unquote(f.Tag.Value); err == nil {
+				text += " " + strconv.Quote(tag)
+			}
+		}
+		if len(f.Names) == 0 {
+			out = append(out, text)
+		}
+		for _, n := range f.Names {
+			if isMethod {
+				out = append(out, n.Name+text)
+			} else {
+				out = append(out, n.Name+" "+text)
+			}
+		}
+	}
+	if kind == "interface" {
+		slices.Sort(out)
+	}
+	w.b.Reset()
+	w.b.WriteString(outer + kind + " { " + strings.Join(out, "; ") + " }")
 }
 
 // results writes what stands behind a function's parameters.

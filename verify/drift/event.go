@@ -46,7 +46,7 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 	}
 	if a.op != b.op && w.c.unit == 4 && encodes[a.op] && encodes[b.op] && constant(a) && constant(b) && len(a.dst) == len(b.dst) {
 		w.undecided("%s instead of %s", b.op, a.op)
-		b.op, b.args = a.op, a.args
+		return next, true // one may be half of a constant
 	}
 	if a.op != b.op || len(a.args) != len(b.args) || len(a.dst) != len(b.dst) {
 		if a.op != "" && b.op != "" && (a.op[0] == 'V' || b.op[0] == 'V') && w.c.unit == 1 { // assembly, by a decoder that is new to them
