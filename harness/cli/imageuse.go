@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/plugproof/plugproof/harness/worker"
 	"github.com/plugproof/plugproof/images"
 	"github.com/plugproof/plugproof/images/base"
+	"github.com/plugproof/plugproof/images/cpio"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -206,6 +208,23 @@ func (s *workshop) imageName() (string, error) {
 	}
 	slices.Sort(names)
 	return strings.Join(names, "+"), nil
+}
+
+// imageRoot is the file system of the image that --image names for an architecture, for predictions; nil is the default image's.
+// It stays open as long as this process runs.
+func (s *workshop) imageRoot(arch string) (fs.FS, string, error) {
+	if len(s.images) == 0 {
+		return nil, "", nil
+	}
+	c, err := s.chosenFor(arch)
+	if err != nil {
+		return nil, "", err
+	}
+	root, _, err := cpio.OpenFS(c.machine.Initrd)
+	if err != nil {
+		return nil, "", err
+	}
+	return root, "image " + c.machine.Digest.Short(), nil
 }
 
 // onVoid says that loads of an architecture are made on Void, by the image's own os-release.

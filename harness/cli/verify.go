@@ -197,7 +197,7 @@ func (a *app) work(ctx context.Context, w *worker.Worker, run *store.Run, own []
 
 // worker is a worker on the workshop's tools.
 func (s *workshop) worker(req request) *worker.Worker {
-	return &worker.Worker{Tool: tool(), Path: s.app.programPath(), Scratch: s.scratch, Store: s.store, Builder: s.builder, Ground: s.ground, Now: s.app.env.Now, NoBoot: req.NoBoot,
+	return &worker.Worker{Tool: tool(), Path: s.app.programPath(), Scratch: s.scratch, Store: s.store, Builder: s.builder, Ground: s.ground, Root: s.imageRoot, Now: s.app.env.Now, NoBoot: req.NoBoot,
 		Slots: s.builder.Slots, Jobs: max(2, runtime.NumCPU())}
 }
 

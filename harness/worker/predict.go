@@ -68,10 +68,16 @@ func (w *Worker) foretell(ctx context.Context, c *cell, rec *results.Record) err
 	if err != nil {
 		return err
 	}
-	report, err := abi.Predict(host, plugins, abi.Options{
-		CPU: model.CPU["tcg"], SameSource: w.sameSource(ctx, c),
-		Root: abi.FileRoot(c.c.Loader, c.c.LoaderPath, "/lib/libc.so", "/usr/lib/libc.so"), RootName: "default image",
-	})
+	opt := abi.Options{CPU: model.CPU["tcg"], SameSource: w.sameSource(ctx, c)}
+	if w.Root != nil {
+		if opt.Root, opt.RootName, err = w.Root(c.Arch); err != nil {
+			return err
+		}
+	}
+	if opt.Root == nil {
+		opt.Root, opt.RootName = abi.FileRoot(c.c.Loader, c.c.LoaderPath, "/lib/libc.so", "/usr/lib/libc.so"), "default image"
+	}
+	report, err := abi.Predict(host, plugins, opt)
 	if given := cmp.Or(c.HostJob.File, c.HostJob.Lock); err != nil && given != "" {
 		return fmt.Errorf("predicting with the host %q: %w", given, err)
 	}

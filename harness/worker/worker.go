@@ -8,6 +8,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -50,6 +51,7 @@ type Worker struct {
 	Store   *toolchain.Store
 	Builder *build.Builder
 	Ground  func(ctx context.Context, arch, libc string) (*Ground, error)
+	Root    func(arch string) (root fs.FS, name string, err error) // where libraries are looked up for predictions; nil, or a nil root, is the default image
 	Now     func() time.Time
 	Vary    vary.Set          // what differs on side b; the zero value is the default set
 	Seed    uint64            // of the search for what makes a difference
