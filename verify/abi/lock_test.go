@@ -18,15 +18,18 @@ func TestBadLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"empty":          "",
-		"text":           "hello\n",
-		"newer":          strings.Replace(good, "lock 1", "lock 2", 1),
-		"cut":            good[:len(good)/2],
-		"no end":         good[:strings.LastIndex(good, "end ")],
-		"changed":        strings.Replace(good, "go1.", "go2.", 1),
-		"more at end":    good + "x\n",
-		"another layout": resign(strings.Replace(good, "moduledata 0", "moduledata 24", 1)),
-		"unknown word":   resign(strings.Replace(good, "tls ", "sls ", 1)),
+		"empty":           "",
+		"text":            "hello\n",
+		"newer":           strings.Replace(good, "lock 1", "lock 2", 1),
+		"cut":             good[:len(good)/2],
+		"no end":          good[:strings.LastIndex(good, "end ")],
+		"changed":         strings.Replace(good, "go1.", "go2.", 1),
+		"more at end":     good + "x\n",
+		"another layout":  resign(strings.Replace(good, "moduledata 0", "moduledata 24", 1)),
+		"twice":           resign(strings.Replace(good, "tls ", "tls false\ntls ", 1)),
+		"out of order":    resign(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\npackage 0011223344556677 \"a\"\ntls ", 1)),
+		"a package twice": resign(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\npackage 0011223344556677 \"b\"\ntls ", 1)),
+		"unknown word":    resign(strings.Replace(good, "tls ", "sls ", 1)),
 	} {
 		if _, err := ParseLock([]byte(text)); !errors.Is(err, ErrLock) {
 			t.Errorf("%s: ParseLock = %v", name, err)

@@ -2,11 +2,13 @@ package abi
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,9 +43,14 @@ func ParseLock(data []byte) (*Lock, error) {
 	var version string
 	var info strings.Builder
 	n := 1
+	once := map[string]int{}
 	for line := range strings.Lines(text[len(head)+1 : at+1]) {
 		n++
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if was := once[key]; was != 0 && !repeats[key] {
+			return nil, fmt.Errorf("reading host lock: %w: line %d: %q stands in line %d already", ErrLock, n, key, was)
+		}
+		once[key] = n
 		if err := l.set(key, value, &version, &info); err != nil {
 			return nil, fmt.Errorf("reading host lock: %w: line %d: %w", ErrLock, n, err)
 		}
@@ -56,11 +63,18 @@ func ParseLock(data []byte) (*Lock, error) {
 	return l, l.check()
 }
 
+// repeats are the words of which a lock has several lines.
+var repeats = map[string]bool{"load": true, "needed": true, "info": true, "package": true, "export": true}
+
 // check refuses locks whose facts do not belong together.
 func (l *Lock) check() error {
 	m := machineOf(l.Machine, l.Class)
 	if m == nil {
 		return fmt.Errorf("reading host lock: %w: machine %v, %v is not supported", ErrLock, l.Machine, l.Class)
+	}
+	if !slices.IsSortedFunc(l.Packages, func(a, b goelf.Package) int { return cmp.Or(strings.Compare(a.Name, b.Name), -1) }) ||
+		!slices.IsSortedFunc(l.Exports, func(a, b Exported) int { return strings.Compare(a.Name, b.Name) }) {
+		return fmt.Errorf("reading host lock: %w: packages or symbols are not in order, or there twice", ErrLock)
 	}
 	words := int(l.ModuleData) / l.ptr()
 	if i := minorOf(l.Info.GoVersion) - firstMinor; l.ModuleData != 0 && i >= 0 && i < len(layouts) && layouts[i].next != words-1 {
