@@ -22,16 +22,20 @@ func (c *comparison) findCauses() {
 		c.rep.Causes = append(c.rep.Causes, incomparableCause(c))
 		return
 	}
+	if a.importPath() != b.importPath() && a.importPath() != fromFiles && b.importPath() != fromFiles {
+		c.whatIsKnown(a, b) // two things, not two builds of one: nothing made the one into the other
+		c.rep.Causes = append(c.rep.Causes, Cause{ID: "unknown", Evidence: strings.Join(c.rep.Known, "; ")})
+		return
+	}
 	found := []namedCause{}
 	for _, find := range []func(a, b *facts) []namedCause{
 		c.versionCauses, c.settingCauses, c.moduleCauses, c.libcCauses, c.pathCauses, c.pluginPathCauses, c.strippedCauses, c.buildIDCauses, c.setCauses,
 	} {
 		found = append(found, find(a, b)...)
 	}
-	whole := func() bool { return slices.ContainsFunc(found, func(n namedCause) bool { return n.scope.all }) }
-	// What may have any reason is only looked at where no cause was found that changes any byte.
+	// What may have many reasons is only looked at where something is left that the causes so far do not account for.
 	for _, find := range []func(a, b *facts) []namedCause{c.textCauses, c.compilerCauses, c.toolchainCauses} {
-		if !whole() && c.rep.Verdict >= DebugOnly {
+		if c.rep.Verdict >= DebugOnly && c.open(found) {
 			found = append(found, find(a, b)...)
 		}
 	}
@@ -48,6 +52,16 @@ func (c *comparison) findCauses() {
 		c.rep.Causes = append(c.rep.Causes, Cause{ID: "unknown", Evidence: "for the rest: " + rest})
 	}
 }
+
+// open reports whether a place is left that no cause accounts for.
+func (c *comparison) open(found []namedCause) bool {
+	return len(found) == 0 || slices.ContainsFunc(c.out.evidence, func(e Evidence) bool {
+		return !slices.ContainsFunc(found, func(n namedCause) bool { return n.scope.covers(e) })
+	})
+}
+
+// fromFiles is what the go command calls a package that was given as a list of files.
+const fromFiles = "command-line-arguments"
 
 // mergeCauses makes one cause of those with the same id.
 func mergeCauses(found []namedCause) (out []namedCause) {
@@ -116,6 +130,9 @@ func (c *comparison) pluginPathCauses(a, b *facts) []namedCause {
 		c.rep.Known = append(c.rep.Known, fmt.Sprintf("the plugin paths are %q and %q", a.path, b.path))
 		return nil
 	}
+	if strings.HasPrefix(a.path, unnamed) && strings.HasPrefix(b.path, unnamed) {
+		c.rep.Known = append(c.rep.Known, "both plugin paths are hashes, over the build ID and the files' bytes: an input differs besides")
+	}
 	return []namedCause{{Cause{ID: "plugin-path", Evidence: fmt.Sprintf("plugin paths %q and %q: built from file arguments, so the path is a hash of the build ID and the files", a.path, b.path)},
 		scope{places: func(e Evidence) bool { return namesPlugin(e, a, b) }}}}
 }
@@ -130,13 +147,21 @@ func namesPlugin(e Evidence, a, b *facts) bool {
 	case e.Verdict == Code:
 		return false
 	case isSymbolTable(e.Section), isDebug(e.Section), e.Structure == pclnFileNames && (fromArguments(e.A) || fromArguments(e.B)),
-		strings.Contains(e.A+e.B, unnamed), sym == "go:link.thispluginpath", strings.HasPrefix(sym, "go:link.pkgname."), inBuildInfo(e):
+		strings.Contains(e.A+e.B, unnamed), sym == "go:link.thispluginpath", strings.HasPrefix(sym, "go:link.pkgname."), inBuildInfo(e, "path", "mod ", "dep ", "=> "):
 		return true
 	case e.Structure == structFingerprint: // the plugin's own, and the list that its name is in
-		pkg := packageOf(sym)
+		pkg := fingerprinted(e)
 		return pkg == a.path || pkg == b.path || pkg == ""
 	}
 	return false
+}
+
+// fingerprinted is the package whose fingerprint a place is, "" if it is not known.
+func fingerprinted(e Evidence) string {
+	if e.Package != "" {
+		return e.Package
+	}
+	return packageOf(e.Symbol)
 }
 
 // fromArguments reports whether a source file has no directory, as files that were arguments have under -trimpath.
@@ -175,7 +200,7 @@ func (c *comparison) strippedCauses(a, b *facts) []namedCause {
 		return nil
 	}
 	return []namedCause{{Cause{ID: "stripped", Evidence: strings.Join(what, ", ")}, scope{places: func(e Evidence) bool {
-		return f.Stripped != g.Stripped && inBuildInfo(e) || isDebug(e.Section) || isSymbolTable(e.Section) && e.Section[1] != 'd' || e.Section == ".shstrtab" || e.Structure == "section headers"
+		return f.Stripped != g.Stripped && inBuildInfo(e, "-ldflags") || isDebug(e.Section) || isSymbolTable(e.Section) && e.Section[1] != 'd' || e.Section == ".shstrtab" || e.Structure == "section headers"
 	}}}}
 }
 
@@ -192,7 +217,7 @@ func (c *comparison) buildIDCauses(a, b *facts) []namedCause {
 	return []namedCause{{Cause{ID: "build-id", Evidence: fmt.Sprintf("Go build IDs %q and %q: not both made by the go command", a.buildID, b.buildID)},
 		scope{places: func(e Evidence) bool {
 			// Without a note there is no segment of notes.
-			return f.BuildID != g.BuildID && inBuildInfo(e) || e.Section == "program headers" && (a.buildID == "") != (b.buildID == "")
+			return f.BuildID != g.BuildID && inBuildInfo(e, "-ldflags") || e.Section == "program headers" && (a.buildID == "") != (b.buildID == "")
 		}}}}
 }
 

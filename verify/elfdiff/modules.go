@@ -39,7 +39,7 @@ func (c *comparison) moduleCauses(a, b *facts) []namedCause {
 			vendored = append(vendored, fmt.Sprintf("%d more", n-3))
 		}
 		out = append(out, namedCause{Cause{ID: "vendor-mode", Evidence: "a build from vendor records no sums: " + strings.Join(vendored, ", ")},
-			scope{places: func(e Evidence) bool { return inBuildInfo(e) || vendorName(e.A) || vendorName(e.B) }}})
+			scope{places: func(e Evidence) bool { return inBuildInfo(e, "dep ", "=> ") || vendorName(e.A) || vendorName(e.B) }}})
 	}
 	if len(oneSide) > 0 {
 		c.rep.Known = append(c.rep.Known, "modules that only one file links: "+strings.Join(oneSide, ", "))

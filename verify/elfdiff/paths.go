@@ -209,7 +209,7 @@ func (c *comparison) pathScope(ps []dirPair, a, b *facts) scope {
 			return true
 		}
 		if e.Structure == structFingerprint {
-			if pkg := packageOf(e.Symbol); pkg != "" {
+			if pkg := fingerprinted(e); pkg != "" {
 				return covered(pkg)
 			}
 			return all // the hashes that are compared with have names without a package

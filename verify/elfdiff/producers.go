@@ -11,9 +11,6 @@ import (
 // maxDWARF bounds the debugging information that is decompressed to find compilers' names, in bytes.
 const maxDWARF = 64 << 20
 
-// maxUnits bounds the compile units that are looked at.
-const maxUnits = 1 << 16
-
 // producers are the C compilers' own words in a file (DW_AT_producer), by the source file's base name: the compiler's version. GCC
 // would write its flags, too, but for -gno-record-gcc-switches, which the go command gives it.
 type producers struct {
@@ -23,41 +20,30 @@ type producers struct {
 
 func (im *image) producers() (p producers, ok bool) {
 	p.c = map[string]string{}
-	d, err := im.DWARF(maxDWARF)
-	if err != nil {
-		return p, false
-	}
-	r := d.Reader()
-	for n := 0; n < maxUnits; n++ {
-		e, err := r.Next()
-		if err != nil {
-			return p, false
+	err := im.CompileUnits(maxDWARF, func(e *dwarf.Entry) bool {
+		if e.Tag != dwarf.TagCompileUnit {
+			return true
 		}
-		if e == nil {
-			return p, true
-		}
-		if e.Tag == dwarf.TagCompileUnit {
-			name, _ := e.Val(dwarf.AttrName).(string)
-			producer, _ := e.Val(dwarf.AttrProducer).(string)
-			if strings.HasPrefix(producer, "GNU C") || strings.Contains(producer, "clang") {
-				base := path.Base(name)
-				if p.c[base] != "" && p.c[base] != producer {
-					producer = "" // two files of one name
-				}
-				p.c[base] = producer
-			} else if producer != "" && !strings.HasPrefix(producer, "GNU AS") {
-				p.other = true
+		name, _ := e.Val(dwarf.AttrName).(string)
+		producer, _ := e.Val(dwarf.AttrProducer).(string)
+		if strings.HasPrefix(producer, "GNU C") || strings.Contains(producer, "clang") {
+			base := path.Base(name)
+			if p.c[base] != "" && p.c[base] != producer {
+				producer = "" // two files of one name
 			}
+			p.c[base] = producer
+		} else if producer != "" && !strings.HasPrefix(producer, "GNU AS") {
+			p.other = true
 		}
-		r.SkipChildren()
-	}
-	return p, false // there are more than anyone compiles
+		return true
+	})
+	return p, err == nil
 }
 
 // compilerCauses compares what the C compiler says of itself in files of the same names.
 func (c *comparison) compilerCauses(a, b *facts) []namedCause {
-	if !a.dwarf || !b.dwarf {
-		return nil
+	if !a.dwarf || !b.dwarf || c.sameSection(".debug_info") && c.sameSection(".debug_str") {
+		return c.runtimeC(a, b)
 	}
 	x, okX := c.a.producers()
 	y, okY := c.b.producers()
@@ -65,7 +51,8 @@ func (c *comparison) compilerCauses(a, b *facts) []namedCause {
 		return nil
 	}
 	const runtimeC = "gcc_libinit.c" // of runtime/cgo, which every plugin has
-	if _, inA := x.c[runtimeC]; x.other && y.other {
+	// Without .comment Go's own linker may have linked, which leaves C's debugging information out.
+	if _, inA := x.c[runtimeC]; x.other && y.other && a.comment != "" && a.comment == b.comment {
 		if _, inB := y.c[runtimeC]; inA != inB {
 			return []namedCause{{Cause{ID: "cgo-flags", Evidence: fmt.Sprintf("only %s has debugging information of C code, runtime/cgo's included: the C compiler was given -g on one side", sideOf(inA))}, scope{all: true}}}
 		}
@@ -97,6 +84,12 @@ func (c *comparison) runtimeC(a, b *facts) []namedCause {
 		return nil
 	}
 	return []namedCause{{Cause{ID: "cgo-flags", Evidence: fmt.Sprintf("%d of %d C functions of runtime/cgo have another length, %s first, though Go and the C compiler are the same", len(other), len(all), other[0])}, scope{all: true}}}
+}
+
+// sameSection reports whether both have a section with the same bytes, or neither.
+func (c *comparison) sameSection(name string) bool {
+	x, y := c.a.section(name), c.b.section(name)
+	return x == nil && y == nil || x != nil && y != nil && c.sameContents(x, y)
 }
 
 func sideOf(a bool) string {

@@ -83,7 +83,7 @@ func (c *comparison) settingCauses(a, b *facts) []namedCause {
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		n := namedCause{Cause: Cause{ID: id, Evidence: strings.Join(byID[id], ", ")}, scope: scope{all: true}}
 		if id == "vcs-stamp" {
-			n.scope = scope{places: inBuildInfo}
+			n.scope = scope{places: func(e Evidence) bool { return inBuildInfo(e, "vcs", "mod "+a.info.Main.Path) }}
 		}
 		out = append(out, n)
 	}
@@ -102,8 +102,14 @@ func MainVersionCause(x, y string) string {
 	return "module-version"
 }
 
-func inBuildInfo(e Evidence) bool {
-	return e.Section == ".go.buildinfo" || strings.HasPrefix(e.Symbol, "runtime.modinfo") || e.Symbol == "go:buildinfo"
+// inBuildInfo reports whether a place is in the build information, and, where its key is known, whether it is under one that begins
+// with one of those given.
+func inBuildInfo(e Evidence, keys ...string) bool {
+	if e.Section != ".go.buildinfo" && !strings.HasPrefix(e.Symbol, "runtime.modinfo") && e.Symbol != "go:buildinfo" {
+		return false
+	}
+	key, known := strings.CutPrefix(e.Structure, structBuildInfo+" ")
+	return !known || len(keys) == 0 || slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(key, k) })
 }
 
 func merged(a, b map[string]string) map[string]string {

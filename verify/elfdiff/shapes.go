@@ -18,6 +18,8 @@ var (
 	unixShape  = regexp.MustCompile(`\b1[4-9]\d{8}(\d{3}){0,3}(\.\d+)?\b`) // seconds from 2014 to 2033, milli-, micro- and nanoseconds
 	// The C compiler's __DATE__ and __TIME__: "Nov  3 2026" and "06:22:45".
 	cDateShape = regexp.MustCompile(`\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d{4}\b`)
+	// Its __TIMESTAMP__, "Sun Sep 16 01:03:52 1973".
+	cStampShape = regexp.MustCompile(`\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d [0-2]\d:[0-5]\d:[0-6]\d \d{4}\b`)
 	// Module versions hold times that are no clock's: v0.0.0-20260102030405-abcdef012345.
 	pseudoShape = regexp.MustCompile(`\d\.\d+\.\d+-(.*\.)?(0\.)?\d{14}-[0-9a-f]{12}`)
 

@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// maxKnown bounds what is said beside an unknown cause.
+const maxKnown = 20
+
 // maxText bounds the text around a difference that is looked at, in bytes to either side.
 const maxText = 256
 
@@ -50,7 +53,7 @@ func (c *comparison) setCauses(a, b *facts) []namedCause {
 		n := namedCause{Cause: Cause{ID: valueCause(variable, s.v, s.w, s.inA && s.inB), Evidence: fmt.Sprintf("-X %s is %s and %s", variable, orNone(s.v, s.inA), orNone(s.w, s.inB))}}
 		own := strings.TrimSuffix(s.symbol, ".str")
 		n.scope.places = func(e Evidence) bool {
-			return recorded && inBuildInfo(e) || e.Symbol != "" && (e.Symbol == s.symbol || e.Symbol == own)
+			return recorded && inBuildInfo(e, "-ldflags") || e.Symbol != "" && (e.Symbol == s.symbol || e.Symbol == own)
 		}
 		if what := shapeNames[n.ID]; what != "" {
 			n.Guess = true
@@ -93,8 +96,10 @@ func (im *image) linkStrings() map[string]string {
 			variables[y.name] = true // of string type
 		}
 	}
+	f := im.facts()
 	for _, y := range found {
-		if !variables[strings.TrimSuffix(y.name, ".str")] {
+		variable := strings.TrimPrefix(strings.TrimSuffix(y.name, ".str"), "local.")
+		if !variables[strings.TrimSuffix(y.name, ".str")] || f.standard(packageOf(variable)) || strings.HasPrefix(variable, "cmd/") { // the toolchain's own
 			continue
 		}
 		if b, err := im.ReadAddr(y.value, y.size); err == nil {
@@ -166,20 +171,32 @@ func (c *comparison) textShape(e Evidence, pkg string) (id, v, w string) {
 	x, i := printable(dx, e.OffsetA)
 	y, j := printable(dy, e.OffsetB)
 	ofC := delimited(dx, e.OffsetA) && delimited(dy, e.OffsetB)
-	shapes := []*regexp.Regexp{momentShape}
-	if ofC {
-		shapes = append(shapes, cDateShape, clockShape)
+	var shapes []*regexp.Regexp
+	if ofC { // the forms of __DATE__, __TIME__ and __TIMESTAMP__
+		shapes = append(shapes, cStampShape, cDateShape, clockShape)
+	}
+	p, q := covering(momentShape, x, i), covering(momentShape, y, j)
+	if c.sameInputs() {
+		shapes = append(shapes, momentShape)
+	} else if clockMade(p, q) && len(c.rep.Known) < maxKnown {
+		c.rep.Known = append(c.rep.Known, fmt.Sprintf("times differ in %s, %q and %q: a generated file may have them, or an edit", e.Section, p, q))
 	}
 	for _, s := range shapes {
 		if p, q := covering(s, x, i), covering(s, y, j); clockMade(p, q) {
 			return "embedded-time", p, q
 		}
 	}
-	p, q := covering(pathShape, x, i), covering(pathShape, y, j)
+	p, q = covering(pathShape, x, i), covering(pathShape, y, j)
 	if (ofC || c.rep.Proof == ProofMask) && p != "" && q != "" && buildDirs(p, q) && ofProject(p, q, pkg) {
 		return "embedded-path", p, q
 	}
 	return "", "", ""
+}
+
+// sameInputs reports whether the main package's inputs are equal, by the second part of the go command's build ID: then no edit changed it.
+func (c *comparison) sameInputs() bool {
+	x, y := strings.Split(c.a.facts().buildID, "/"), strings.Split(c.b.facts().buildID, "/")
+	return len(x) == 4 && len(y) == 4 && x[1] == y[1]
 }
 
 // clockMade reports whether two different times may both have been read from a clock: people write full minutes, one time of day for
