@@ -122,6 +122,9 @@ func (a *agree) compareAll(ctx context.Context, all []sequence) (*counts, error)
 		fates, text := judge(sc, rep, got[i])
 		c.add(sc, rep, fates, text, lock)
 	}
+	if err := a.checkOrders(c, scenes, got); err != nil {
+		return nil, err
+	}
 	a.say(fmt.Sprintf("predicted %d sequences twice in %.1f s", len(scenes), time.Since(begun).Seconds()))
 	c.made, c.building, c.observing = a.shop.made, a.shop.spent, a.spent
 	return c, nil

@@ -16,6 +16,8 @@ type counts struct {
 	fates     map[string]int // of opens
 	per       map[string]map[string]*tally
 	matching  int // opens that were predicted to be well, of sources that the host has too: nothing may be reported
+	orders    int // sets of plugins for which an order was found rightly
+	noOrders  int // sets of which it was said rightly that there is none
 	wrong     []string
 	alive     []string // sequences in which an open was predicted to crash the process later, and nothing crashed
 	made      int
@@ -128,6 +130,7 @@ func (c *counts) text() string {
 	fmt.Fprintf(&b, "agree: %d sequences, %d opens decided from the files, %d right, %d disagreements; %d opens apart (init code, or after a poisoned open)\n",
 		c.sequences, decided, c.fates[right]+c.fates[crashed], len(c.wrong), c.fates[apart])
 	fmt.Fprintf(&b, "agree: of %d opens that were predicted to open and crash, %d crashed at once\n", len(c.alive)+c.fates[crashed], c.fates[crashed])
+	fmt.Fprintf(&b, "agree: of sets of plugins that were opened in every order, %d have an order, and it was found, %d have none, and that was said\n", c.orders, c.noOrders)
 	fmt.Fprintf(&b, "agree: drift was looked for in %d opens\n", c.matching)
 	fmt.Fprintf(&b, "agree: %d files made, %.0f CPU s; observed now: %.0f CPU s\n", c.made, c.building.Seconds(), c.observing.Seconds())
 	return b.String()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 
@@ -15,28 +16,46 @@ import (
 
 var errIsDir = error(syscall.EISDIR)
 
-// predict asks abi about a sequence, once with the host and once with its lock, and says how the two differ.
-func (a *agree) predict(sc *scene) (rep *abi.Report, disagreement string, err error) {
+// inputs are a sequence's files as abi takes them. done closes them.
+func (a *agree) inputs(sc *scene) (host abi.Input, ins []abi.Input, opt abi.Options, done func(), err error) {
 	base := a.base(sc.target)
-	opt := abi.Options{NoDigest: true, Root: abi.DirRoot("/")}
+	opt = abi.Options{NoDigest: true, Root: abi.DirRoot("/")}
 	if sc.target.libc == "musl" {
 		cc := a.compilers[sc.target]
 		opt.Root = root{sc, base, cc.loader, cc.interp}
 	}
-	host, done, err := sc.input(sc.names[0], sc.names[0], base)
+	var open []io.Closer
+	done = func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}
+	take := func(name, given string) abi.Input {
+		in, c, e := sc.input(name, given, base)
+		if e != nil {
+			err = e
+		} else {
+			open = append(open, c)
+		}
+		return in
+	}
+	host = take(sc.names[0], sc.names[0])
+	for i := range sc.plugins {
+		ins = append(ins, take(sc.names[i+1], sc.given(i, base)))
+	}
+	if err != nil {
+		done()
+	}
+	return host, ins, opt, done, err
+}
+
+// predict asks abi about a sequence, once with the host and once with its lock, and says how the two differ.
+func (a *agree) predict(sc *scene) (rep *abi.Report, disagreement string, err error) {
+	host, ins, opt, done, err := a.inputs(sc)
 	if err != nil {
 		return nil, "", err
 	}
-	defer done.Close()
-	var ins []abi.Input
-	for i := range sc.plugins {
-		in, done, err := sc.input(sc.names[i+1], sc.given(i, base), base)
-		if err != nil {
-			return nil, "", err
-		}
-		defer done.Close()
-		ins = append(ins, in)
-	}
+	defer done()
 	if rep, err = abi.Predict(host, ins, opt); err != nil {
 		return nil, "", fmt.Errorf("predicting %s: %w", sc, err)
 	}

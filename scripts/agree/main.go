@@ -21,6 +21,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -68,12 +69,15 @@ func run(ctx context.Context) error {
 		return err
 	}
 	var ts []target
-	for _, t := range targets {
-		if strings.Contains(*on, t.String()) {
-			ts = append(ts, t)
+	for _, name := range strings.Split(*on, ",") {
+		i := slices.IndexFunc(targets, func(t target) bool { return t.String() == name })
+		if i < 0 {
+			return fmt.Errorf("target %q is none of %v", name, targets)
 		}
+		ts = append(ts, targets[i])
 	}
 	all := fixed(strings.Split(*gos, ","), strings.Split(*rich, ","), ts)
+	all = append(all, ordered(strings.Split(*rich, ",")[0], ts)...)
 	all = append(all, drawn(*seed, *random, all)...)
 	if *plain {
 		_, err := a.prepareAll(ctx, all)

@@ -31,7 +31,7 @@ type scene struct {
 }
 
 // companions lie beside a file that needs them.
-var companions = map[string][]string{"needs-path.so": {"libfoo.so"}}
+var companions = map[string][]string{"needs-path.so": {"libfoo.so"}, "p5-foo.so": {"libfoo.so"}}
 
 // below is the place of a reference's file below the base.
 func (s sequence) below(r ref) string {

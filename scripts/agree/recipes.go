@@ -94,6 +94,7 @@ var plugins = []recipe{
 	{name: "csym.so", pkg: "csym", env: []string{"CGO_LDFLAGS=-Wl,--unresolved-symbols=ignore-all"}},
 	{name: "needs.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo"}},
 	{name: "needs-path.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo -Wl,-rpath,$ORIGIN"}},
+	{name: "p5-foo.so", pkg: "p5", flags: []string{`-ldflags=-s "-extldflags=-Wl,--no-as-needed -L{here} -lfoo -Wl,-rpath,$ORIGIN"`}}, // brings what needs.so needs
 	{name: "initpanic.so", pkg: "initpanic", silent: "its init panics"},
 	{name: "inithang.so", pkg: "inithang", silent: "its init hangs"},
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +100,7 @@ func (w *workshop) file(ctx context.Context, p *place, r *recipe) (string, error
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return "", err
 	}
-	tmp := out + ".new"
+	tmp := fmt.Sprintf("%s.%d", out, os.Getpid())
 	defer os.Remove(tmp)
 	if err := w.make(ctx, p, r, source, tmp); err != nil {
 		return "", fmt.Errorf("making %s for %s by %s: %w", r.name, p.target, p.goName, err)
@@ -128,15 +129,18 @@ func (w *workshop) make(ctx context.Context, p *place, r *recipe, source, out st
 		if strings.HasSuffix(r.name, ".so") {
 			args = append(args, "-buildmode=plugin")
 		}
-		for _, kv := range r.env {
-			if strings.Contains(kv, "{here}") {
-				if err := w.library(ctx, p, here); err != nil {
-					return err
-				}
+		if strings.Contains(strings.Join(slices.Concat(r.flags, r.env), " "), "{here}") {
+			if err := w.library(ctx, p, here); err != nil {
+				return err
 			}
+		}
+		for _, kv := range r.env {
 			env = append(env, strings.ReplaceAll(kv, "{here}", here))
 		}
-		_, err := w.output(ctx, proc.Cmd{Path: filepath.Join(p.root, "bin", "go"), Args: append(append(args, r.flags...), "./"+r.pkg), Dir: src, Env: env})
+		for _, f := range r.flags {
+			args = append(args, strings.ReplaceAll(f, "{here}", here))
+		}
+		_, err := w.output(ctx, proc.Cmd{Path: filepath.Join(p.root, "bin", "go"), Args: append(args, "./"+r.pkg), Dir: src, Env: env})
 		return err
 	case r.c != nil:
 		_, err := w.output(ctx, proc.Cmd{Path: p.cc.cc, Args: append([]string{"-o", out}, r.c...), Dir: src, Env: env})
