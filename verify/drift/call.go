@@ -30,6 +30,10 @@ func (w *walk) call(x, y inst, st *state) bool {
 	default:
 		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a call", false)
 	}
+	if name == "runtime.udiv" && w.c.unit == 4 {
+		w.demand(w.reg(0, 0, st), w.reg(1, 0, st), "a division")
+		w.demand(w.reg(0, 1, st), w.reg(1, 1, st), "a division")
+	}
 	if _, own := w.keeps(name); !own && !strings.HasPrefix(name, "runtime.panic") { // whose operands were compared to get there
 		w.arguments(entry, bytes, st)
 	}
@@ -133,6 +137,8 @@ func (w *walk) keeps(name string) ([]loc, bool) {
 		return []loc{11, flagsLoc}, true
 	case strings.HasPrefix(name, "runtime.gcWriteBarrier"):
 		return []loc{8, flagsLoc}, true
+	case name == "runtime.udiv" && !amd:
+		return []loc{0, 1, 2, 3, 12, armLR, flagsLoc}, true
 	case strings.HasPrefix(name, "runtime.duffzero") && amd, strings.HasPrefix(name, "runtime.duffcopy") && amd:
 		return []loc{rDI, rSI, floatLoc, flagsLoc}, true
 	case strings.HasPrefix(name, "runtime.duffzero"), strings.HasPrefix(name, "runtime.duffcopy"):
