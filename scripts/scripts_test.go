@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"FIXTURES":        filepath.Join(here, "..", "fixtures"),
 			"PROJECTS":        filepath.Join(here, "testdata"),
 			"GOPROXY":         "off",
+			"GO":              cli.DefaultGo,
 			"CALLER_GOCACHE":  goCache(),
 		},
 	}))

@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"harness/cmd/plugproof-guest": {"harness/guest/..."},
 	"scripts/...":                 {"harness/..."},
 	"scripts/agree":               {"results", "images/...", "verify/...", "harness/..."},
+	"scripts/chaos":               {"harness/...", "results/..."},
 	"scripts/score":               {"harness/...", "fixtures/...", "verify/...", "results"},
 }
 

@@ -14,7 +14,10 @@ import (
 )
 
 // defaultGo is the Go under test where neither the project nor --go names one.
-const defaultGo = "go1.26.8"
+const defaultGo = DefaultGo
+
+// DefaultGo is defaultGo, for the tests of scenarios.
+const DefaultGo = "go1.26.8"
 
 // source is a PROJECT argument that was read.
 type source struct {

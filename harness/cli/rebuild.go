@@ -80,6 +80,7 @@ bytes. Where there are several plugins, PLUGIN=FILE or host=FILE says whose it i
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "the run's `DIR`; default results/runs/ID")
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
+	fl.StringVar(&f.keep, "keep", "", "keep what was built, of cells that are as expected, in `DIR`/CELL")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	f.varying.register(fl)
 	fl.StringArrayVar(&f.against, "against", nil, "compare with what was shipped: `[PLUGIN=]FILE|sha256:...`; may be repeated")

@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
+	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/proc"
 	"github.com/plugproof/plugproof/harness/script"
 )
@@ -33,6 +34,7 @@ type scriptResult struct {
 
 type scriptFlags struct {
 	env    []string
+	goName string
 	update bool
 	keep   bool
 }
@@ -53,6 +55,7 @@ Exit 0 if every scenario passed or was skipped, 1 if one failed; its log is on s
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the scenarios' environment")
+	cmd.Flags().StringVar(&f.goName, "go", defaultGo, "the Go under test, `VERSION`: $GO in the scenarios, and what [go>=1.24] is about")
 	cmd.Flags().BoolVar(&f.update, "update", false, "rewrite what the scenarios compare with")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "keep the directories that the scenarios ran in")
 	return cmd
@@ -62,7 +65,10 @@ Exit 0 if every scenario passed or was skipped, 1 if one failed; its log is on s
 const scriptBin = "PLUGPROOF_SCRIPT_BIN"
 
 func (a *app) script(ctx context.Context, f scriptFlags, args []string) error {
-	env := map[string]string{"HERE": a.dir}
+	if _, hint, err := plan.ParseGo(f.goName); err != nil {
+		return usagef(hint, "%w", err)
+	}
+	env := map[string]string{"HERE": a.dir, "GO": f.goName}
 	for _, e := range f.env {
 		name, value, ok := strings.Cut(e, "=")
 		if !ok || name == "" {

@@ -26,6 +26,7 @@ type verifyFlags struct {
 	junit     string
 	shard     string         // "2/7", "auto" or ""
 	images    []string       // as --image names them
+	keep      string         // directory for what was built
 	steps     []results.Step // nil: all
 	varying
 	against []string // shipped files or digests
@@ -70,6 +71,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.BoolVar(&f.offline, "offline", false, "work where no network is, in a kit's tool root if there is one, and fail if anything tries to reach out")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	fl.StringVar(&f.shard, "shard", "", "do only `PART` i/n of the plan, or auto: the part that the CI system gives this job; then merge")
+	fl.StringVar(&f.keep, "keep", "", "keep what was built, of cells that are as expected, in `DIR`/CELL")
 	imageFlag(fl, &f.images)
 	f.varying.register(fl)
 	fl.StringSliceVar(&f.testplugin, "testplugin", nil, "Go's own plugin tests, read from each GOROOT: all, or those `NAMED` as in --testplugin=TestRunHost,TestMethod")
@@ -140,6 +142,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	all, left, err := shop.withGoTests(ctx, req, w, all)
 	if err != nil {
 		return err
+	}
+	if f.keep != "" {
+		w.Built = a.path(f.keep)
 	}
 	own := part(all, shard)
 	var run *store.Run

@@ -7,8 +7,7 @@ package script
 
 import (
 	"os"
-	"os/exec"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,7 +17,7 @@ import (
 type Options struct {
 	Dir     string            // the folder that holds the .txtar files
 	Files   []string          // or single files
-	Env     map[string]string // added to each script's environment
+	Env     map[string]string // added to each script's environment; GO is the Go under test, which [go>=1.24] is about
 	Update  bool              // rewrite the files that cmp compares with
 	Keep    bool              // keep the work directories
 	Timeout time.Duration     // for one waiting command; 0 means two minutes
@@ -29,7 +28,7 @@ func Params(o Options) testscript.Params {
 	if o.Timeout == 0 {
 		o.Timeout = 2 * time.Minute
 	}
-	s := &session{timeout: o.Timeout}
+	s := &session{timeout: o.Timeout, env: o.Env}
 	return testscript.Params{
 		Dir:                 o.Dir,
 		Files:               o.Files,
@@ -44,10 +43,11 @@ func Params(o Options) testscript.Params {
 			// The home directory exists and is empty, so that nothing of the user's leaks in.
 			env.Setenv("HOME", env.WorkDir+"/.home")
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv(mountsVar, "")
 			env.Values[namesKey{}] = names(env.Vars)
 			return os.MkdirAll(env.WorkDir+"/.home", 0o755)
 		},
-		Condition: condition,
+		Condition: s.condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":    s.exits,
 			"json":     s.json,
@@ -64,34 +64,23 @@ func Params(o Options) testscript.Params {
 			"cut":      s.cut,
 			"within":   s.within,
 			"nothing":  s.nothing,
+
+			"build":   s.build,
+			"rebuild": s.rebuild,
+			"abi":     s.abi,
+			"load":    s.load,
+			"vm":      s.vm,
+			"mount":   s.mount,
 		},
 	}
 }
 
 // session carries what the commands of one set of scenarios share.
-type session struct{ timeout time.Duration }
+type session struct {
+	timeout time.Duration
+	env     map[string]string // Options.Env
 
-// condition answers [name] and [name:argument] in a script's lines.
-func condition(cond string) (bool, error) {
-	name, arg, _ := strings.Cut(cond, ":")
-	switch name {
-	case "root":
-		return os.Geteuid() == 0, nil
-	case "guest": // an emulator for that architecture is here
-		bin := map[string]string{"amd64": "qemu-system-x86_64", "arm": "qemu-system-arm"}[arg]
-		if bin == "" {
-			return false, nil
-		}
-		_, err := exec.LookPath(bin)
-		return err == nil, nil
-	case "netns":
-		return exec.Command("unshare", "--net", "true").Run() == nil, nil
-	}
-	return false, &unknownCondition{cond}
-}
-
-type unknownCondition struct{ name string }
-
-func (e *unknownCondition) Error() string {
-	return "unknown condition [" + e.name + "]; known here: root, netns, guest:ARCH, and testscript's own"
+	once   sync.Once // asks for KVM
+	hasKVM bool
+	kvmErr error
 }

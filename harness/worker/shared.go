@@ -131,7 +131,7 @@ func (w *Worker) fromScratch(ctx context.Context, own *cell, j plan.Job, name st
 		return &twins{job: j, name: name, err: err}
 	}
 	t := w.twins(ctx, own, j, name, plugin)
-	if !plugin && t.result != nil && t.result.Failed == nil && own.plans(results.Load) && !w.NoBoot {
+	if !plugin && t.result != nil && t.result.Failed == nil && (own.plans(results.Load) && !w.NoBoot || w.Built != "") {
 		t.probe(ctx, w, own)
 	}
 	return t

@@ -59,6 +59,7 @@ type Worker struct {
 	Against []Against         // what was shipped, besides what projects say
 	Words   map[string]string // what more there is to say of the isolation, for every record; may be nil
 	NoBoot  bool              // no load: skipped, requested
+	Built   string            // directory that gets the hosts and plugins of cells that are as expected, beneath their ids; "" for none
 	Event   func(Event)       // may be nil; called by several goroutines, one at a time
 	Slots   build.Slots       // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
 	Jobs    int               // how many cells are built, and how many loaded, at once; 0 means one
