@@ -20,7 +20,7 @@ const (
 	HostCannotLoad Verdict = "host-cannot-load" // the host is static, was built without cgo or without package plugin, or has no dynamic loader where it is to run
 	NotReached     Verdict = "not-reached"      // an earlier plugin killed the process
 	Abort          Verdict = "abort"            // the process dies; no error can be caught
-	Poisoned       Verdict = "poisoned"         // it opens, then crashes: an earlier failed file owns its data
+	Poisoned       Verdict = "poisoned"         // it opens, and an earlier failed file owns its data; it crashes if that has pointers
 	NotFound       Verdict = "not-found"        // no such file
 	NotAPlugin     Verdict = "not-a-plugin"     // text, an executable, a library that is no plugin
 	DlopenError    Verdict = "dlopen-error"     // the dynamic loader refuses it
