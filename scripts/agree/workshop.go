@@ -84,7 +84,9 @@ func (w *workshop) file(ctx context.Context, p *place, r *recipe) (string, error
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %v %q %q %q %v %q\n", p.target, p.goName, p.cc.cc, p.cc.digest, r.name, r.pkg, r.flags, r.env, r.paths, r.tree, trees[r.tree], r.c, r.strip, r.data)
-	h.Write(yardText)
+	for _, f := range txtar.Parse(yardText).Files {
+		fmt.Fprintf(h, "%q %q\n", f.Name, f.Data)
+	}
 	fmt.Fprintf(h, "%s", filepath.Base(source))
 	if r.change != nil { // what a function does is not known: take what it makes
 		b, err := os.ReadFile(source)
