@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/vm"
@@ -28,6 +29,7 @@ type imageSource struct {
 	unsigned   bool
 	setuid     []string
 	since      string
+	tolerate   []string
 }
 
 func (s imageSource) given() bool { return s.repository != "" || s.tarball != "" }
@@ -39,8 +41,10 @@ func (s imageSource) check() error {
 		return usagef("build one image after the other", "--xbps and --rootfs are two sources")
 	case s.repository != "" && len(s.packages) == 0:
 		return usagef("name what the machine is to have, such as --package base-minimal", "--xbps needs --package")
-	case s.repository == "" && (len(s.packages) > 0 || len(s.setuid) > 0 || s.since != ""):
-		return usagef("name the repository with --xbps", "--package, --allow-setuid and --since are of a repository")
+	case s.repository == "" && (len(s.packages) > 0 || len(s.setuid) > 0 || len(s.tolerate) > 0 || s.since != ""):
+		return usagef("name the repository with --xbps", "--package, --allow-setuid, --tolerate and --since are of a repository")
+	case slices.ContainsFunc(s.tolerate, func(c string) bool { return !slices.Contains(audit.Tolerable, c) }):
+		return usagef("it is one of "+strings.Join(audit.Tolerable, ", "), "--tolerate %q is no class that can be tolerated", s.tolerate)
 	case s.tarball == "" && (s.sums != "" || s.sig != ""):
 		return usagef("name the tarball with --rootfs", "--sums and --sig are of a tarball")
 	case !s.given() && (len(s.keys) > 0 || s.unsigned):
@@ -78,7 +82,7 @@ func (a *app) sourceRoot(ctx context.Context, arch, libc string, s imageSource) 
 
 func (a *app) repositoryRoot(ctx context.Context, machine string, s imageSource) (*install.Root, error) {
 	opt := install.Options{Arch: machine, Want: s.packages,
-		Audit: audit.Options{AllowUnsigned: s.unsigned, AllowSetuid: s.setuid}}
+		Audit: audit.Options{AllowUnsigned: s.unsigned, AllowSetuid: s.setuid, Tolerate: s.tolerate}}
 	for _, name := range s.keys {
 		k, err := a.publicKey(name)
 		if err != nil {

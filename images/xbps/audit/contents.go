@@ -101,7 +101,7 @@ func (c *contents) attributes(e *binpkg.Entry) {
 	if e.Type == binpkg.Symlink {
 		return
 	}
-	if e.Mode&0o6000 != 0 && !slices.Contains(c.opt.AllowSetuid, e.Path) {
+	if e.Mode&0o6000 != 0 && !c.opt.SetuidAllowed(e.Path) {
 		c.add(c.file, e.Path, Setuid, "mode %04o runs with the rights of its owner", e.Mode)
 	}
 	if e.Mode&0o002 != 0 {

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/plugproof/plugproof/images/xbps/binpkg"
+	"github.com/plugproof/plugproof/images/xbps/elfinfo"
 	"github.com/plugproof/plugproof/images/xbps/repo"
 	"github.com/plugproof/plugproof/images/xbps/sign"
 )
@@ -69,11 +70,21 @@ const (
 type Options struct {
 	Keys          []*sign.PublicKey
 	AllowUnsigned bool                   // an index without a key and packages without a signature are wanted
-	AllowSetuid   []string               // paths that may be setuid or setgid
+	AllowSetuid   []string               // paths that may be setuid or setgid, or "all"
+	Tolerate      []string               // classes of Tolerable that Select notes and does not find
 	Assume        []string               // sonames, names or pkgvers that the target machine already has
 	Since         map[string]*repo.Index // by architecture: what was known before, against which a version may not go back
 	Limits        binpkg.Limits
 	MaxELF        int64 // bytes of an ELF file that is looked at; default 512 MiB
+}
+
+// Tolerable are the classes that say a package is built badly for its purpose, and not that it is another than its maker's. A
+// package of firmware has programs of other machines, for one.
+var Tolerable = []string{UndeclaredLib, WorldWritable, WrongOwner, BadELF, NoarchELF, elfinfo.WrongMachine, elfinfo.WrongLibc, elfinfo.WrongFloat, elfinfo.WrongLoader, elfinfo.WrongLevel}
+
+// SetuidAllowed says that a path may be setuid or setgid.
+func (o Options) SetuidAllowed(path string) bool {
+	return slices.Contains(o.AllowSetuid, path) || slices.Contains(o.AllowSetuid, "all")
 }
 
 func (o Options) trusts(k *sign.PublicKey) bool {

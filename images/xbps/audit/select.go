@@ -21,6 +21,8 @@ type Selection struct {
 	Key      *sign.PublicKey  // of the index, nil if it is unsigned
 	By       string           // who signed it
 	Findings []Finding        // of the index, the packages and the set; with any, nothing may be installed
+
+	Tolerated []Finding // of classes that the options tolerate
 }
 
 // Select resolves wanted packages (names, patterns or pkgvers) in the index of an architecture and audits what they
@@ -71,7 +73,13 @@ func Select(ctx context.Context, dir, arch string, want []string, opt Options) (
 	if err := a.newer(index, x, out.Packages); err != nil {
 		return nil, err
 	}
-	out.Findings = rep.sorted()
+	for _, f := range rep.sorted() {
+		if slices.Contains(opt.Tolerate, f.Class) && slices.Contains(Tolerable, f.Class) {
+			out.Tolerated = append(out.Tolerated, f)
+		} else {
+			out.Findings = append(out.Findings, f)
+		}
+	}
 	return out, nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/plugproof/plugproof/images/xbps/audit"
 	"github.com/plugproof/plugproof/images/xbps/binpkg"
+	"github.com/plugproof/plugproof/images/xbps/elfinfo/elftest"
 	"github.com/plugproof/plugproof/images/xbps/manifest"
 	"github.com/plugproof/plugproof/images/xbps/plist"
 	"github.com/plugproof/plugproof/images/xbps/publish"
@@ -194,6 +195,27 @@ func TestRefuses(t *testing.T) {
 	opt.Audit.Keys = nil
 	if _, err := Build(context.Background(), repository(t, recipes()), opt); err == nil {
 		t.Error("nothing is trusted, and it installs")
+	}
+}
+
+func TestTolerated(t *testing.T) {
+	list := recipes()
+	list[0].Sources = append(list[0].Sources, binpkg.Bytes("/usr/bin/dsp", 0o644, elftest.Musl.Build()))
+	dir, opt := repository(t, list), options()
+	if _, err := Build(context.Background(), dir, opt); err == nil {
+		t.Error("a program in a package for every architecture was taken")
+	}
+	opt.Audit.Tolerate = []string{audit.NoarchELF, audit.UndeclaredLib, audit.BadSignature}
+	root, err := Build(context.Background(), dir, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(root.Notes) == 0 || !strings.Contains(root.Notes[0], "dsp") {
+		t.Errorf("notes %q", root.Notes)
+	}
+	put(t, filepath.Join(dir, "base-1_1.noarch.xbps.sig2"), bytes.Repeat([]byte{1}, 256))
+	if _, err := Build(context.Background(), dir, opt); err == nil {
+		t.Error("a bad signature was tolerated")
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/plugproof/plugproof/images/xbps"
@@ -85,6 +84,9 @@ func Build(ctx context.Context, dir string, opt Options) (*Root, error) {
 		return nil, err
 	}
 	out := &Root{Tree: t, Packages: s.Packages, Origin: "xbps:unsigned"}
+	for _, f := range s.Tolerated {
+		out.Notes = append(out.Notes, f.String())
+	}
 	for _, p := range s.Packages {
 		out.Pkgvers = append(out.Pkgvers, p.Pkgver)
 	}
@@ -144,7 +146,7 @@ func unpack(t *Tree, db *database, data []byte, p manifest.Props, opt Options) e
 				return err
 			}
 		}
-		if n.Mode&0o6000 != 0 && !slices.Contains(opt.Audit.AllowSetuid, n.Path) {
+		if n.Mode&0o6000 != 0 && !opt.Audit.SetuidAllowed(n.Path) {
 			return fmt.Errorf("%q is setuid or setgid", n.Path)
 		}
 		if err := t.add(n); err != nil {
