@@ -29,9 +29,15 @@ func (a *app) goOffline(ctx context.Context) (o *offline, ran bool, err error) {
 	if err != nil {
 		return nil, false, incompletef("is /proc mounted?", "%w", err)
 	}
-	if slices.Equal(names, []string{"lo"}) {
+	cache, err := a.openCache()
+	if err != nil {
+		return nil, false, err
+	}
+	_, err = os.Stat(filepath.Join("/", supply.ToolsMark))
+	inside := err == nil
+	if slices.Equal(names, []string{"lo"}) && (inside || !supply.HasTools(cache)) {
 		o := &offline{words: map[string]string{"offline": "proved: the only network interface is lo"}}
-		if _, err := os.Stat(filepath.Join("/", supply.ToolsMark)); err == nil {
+		if inside {
 			o.words["tools"] = "kit"
 		}
 		o.before, err = unroutable()
@@ -40,10 +46,6 @@ func (a *app) goOffline(ctx context.Context) (o *offline, ran bool, err error) {
 	iso := proc.Isolation()
 	if !iso.Network {
 		return nil, false, incompletef("run as root, or allow user namespaces; or run it where there is no interface but lo", "a network namespace cannot be made here (%s)", iso.Why)
-	}
-	cache, err := a.openCache()
-	if err != nil {
-		return nil, false, err
 	}
 	cmd := proc.Cmd{Path: "/proc/self/exe", Args: a.env.Args, Dir: a.env.Dir, Env: a.env.Environ, Stdin: a.env.Stdin, Stdout: a.env.Stdout, Stderr: a.env.Stderr}
 	if supply.HasTools(cache) {
