@@ -21,17 +21,20 @@ type initDoc struct {
 	Hosts   []string `json:"hosts"`   // the first one was chosen
 	Plugins []string `json:"plugins"` // all of them are in the file
 	Broken  []string `json:"broken"`  // packages that could not be read, with the reason
+	Ignore  string   `json:"ignore"`  // the line that .gitignore lacks; null if it has one like it, or there is no git
 }
 
 func newInitCmd(a *app) *cobra.Command {
 	var host string
+	var gitignore bool
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a first plugproof.toml",
 		Long: `Write a first plugproof.toml for the module directory DIR, the current one when omitted. The host is a main
 package whose dependencies hold the package plugin; plugins are main packages without a func main, or with an
 empty one. If there are several hosts, the first is chosen and the others stand beside it as comments.
-A file that is there already is not touched.`,
+A file that is there already is not touched. Runs are kept beneath results/runs, which git should not: --gitignore
+adds that line to DIR's .gitignore.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := optional(args)
@@ -52,14 +55,28 @@ A file that is there already is not touched.`,
 			if n := len(draft.Hosts); n > 1 {
 				a.note("%d programs can open plugins; the first was chosen: edit [host] if it is another", n)
 			}
+			lacks := ""
+			if has, err := ignores(full); err != nil {
+				return err
+			} else if !has && inGit(full) {
+				lacks = runsIgnored
+			}
+			if gitignore && lacks != "" {
+				if err := ignore(full); err != nil {
+					return err
+				}
+			} else if lacks != "" {
+				a.note("runs will be kept in results/runs; the line %s in .gitignore keeps them out of git, and --gitignore adds it", runsIgnored)
+			}
 			file := filepath.ToSlash(filepath.Join(dir, plan.FileName))
 			if a.json {
-				return a.printJSON(initDoc{"plugproof/init/v1", file, list(draft.Hosts), list(draft.Plugins), list(draft.Broken)})
+				return a.printJSON(initDoc{"plugproof/init/v1", file, list(draft.Hosts), list(draft.Plugins), list(draft.Broken), lacks})
 			}
 			return a.print(fmt.Sprintf("%s: host %s, plugins %s\n", file, draft.Hosts[0], strings.Join(draft.Plugins, ", ")))
 		},
 	}
 	cmd.Flags().StringVar(&host, "host", "", "the host's `PACKAGE`, as it stands in plugproof.toml, where it is not one of DIR's")
+	cmd.Flags().BoolVar(&gitignore, "gitignore", false, "add the line that keeps runs out of git")
 	return cmd
 }
 
