@@ -54,7 +54,7 @@ func (s *side) vendored(ctx context.Context) (*Failure, error) {
 
 // Given are inputs that a side takes from another one instead of working them out.
 type Given struct {
-	Flags []string // with {{cmd:...}} run; nil: the side's own, and its own Env
+	Flags []string // instead of the side's own, and Env with them; {{cmd:...}} that is left in them is run; nil: its own
 	Env   map[string]string
 	Files []string // slash-separated, relative to the tree: as they are in Tree, or absent as there
 	Tree  string   // a tree after the commands before the build

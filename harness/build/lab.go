@@ -196,6 +196,9 @@ func (l *Lab) seed(ctx context.Context, j Job, o Order) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if r.Failed != nil && o.Side == "b" { // it does not build there: what it builds to in side a's surroundings is the question then
+		return l.seed(ctx, j, Order{Side: "a", On: vary.None()})
+	}
 	if r.Failed != nil || r.Unread != nil {
 		return "", nil // everything is compiled anew
 	}

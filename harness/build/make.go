@@ -12,15 +12,15 @@ import (
 
 // prepare runs what comes before building: {{cmd:...}} and the before commands. After it, this side has looked at the clock.
 func (s *side) prepare(ctx context.Context) (*Failure, error) {
+	flags, env := s.job.Flags, s.job.Env
 	if g := s.set.given; g != nil && g.Flags != nil {
-		s.job.Flags, s.job.Env = g.Flags, g.Env
-	} else {
-		flags, env, failed, err := s.expand(ctx, s.job.Flags, s.job.Env)
-		if failed != nil || err != nil {
-			return failed, err
-		}
-		s.job.Flags, s.job.Env = flags, env
+		flags, env = g.Flags, g.Env
 	}
+	flags, env, failed, err := s.expand(ctx, flags, env)
+	if failed != nil || err != nil {
+		return failed, err
+	}
+	s.job.Flags, s.job.Env = flags, env
 	s.environment()
 	for _, argv := range s.job.Before {
 		if failed, err := s.run(ctx, "before "+strings.Join(argv, " "), s.found(argv), s.told(), nil); failed != nil || err != nil {

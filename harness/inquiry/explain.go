@@ -22,38 +22,59 @@ type input struct {
 	a, b string // its values; of a file, nothing
 }
 
-// explain names why a build with these variations (none: in the same surroundings) differs from the control. met says that with all that is
-// named set back the hashes were equal.
-func (w *work) explain(ctx context.Context, on []string, seen *build.Built) (causes []Cause, met bool, err error) {
+// explain names why a build with these variations (none: in the same surroundings) differs from the control. given are the inputs that, taken
+// from the control, make the hashes meet; nil if it is not by them alone.
+func (w *work) explain(ctx context.Context, on []string, seen *build.Built) (causes []Cause, given *build.Given, err error) {
 	if seen.Failed != nil {
-		return []Cause{{ID: unknown, Evidence: "it does not build there: " + seen.Failed.Op + ": " + seen.Failed.Text, Proven: true}}, true, nil
+		return []Cause{{ID: unknown, Evidence: "it does not build there: " + seen.Failed.Op + ": " + seen.Failed.Text, Proven: true}}, nil, nil
 	}
 	at := actions.Compare(w.control.Actions, seen.Actions)
 	inputs, err := w.inputs(seen)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	if len(inputs) == 0 {
-		c := w.bySurroundings(on, at, seen)
-		return c, len(on) > 0, nil
+		return w.bySurroundings(on, at, seen), nil, nil
 	}
 	w.say("setting inputs of side b back")
-	proven, err := w.setBack(ctx, on, inputs)
+	rest, err := w.build(ctx, build.Order{Side: "b", On: w.on.Only(on...), Given: w.given(inputs), Log: true, Keep: true})
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	if proven == nil { // all of them together are not enough: there is more than they show
-		for _, in := range inputs {
+	if w.same(rest) {
+		need, err := w.needed(ctx, on, inputs)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, in := range need {
+			causes = append(causes, w.byInput(on, at, in, true))
+		}
+		return merge(causes), w.given(need), nil
+	}
+	// They are not all of it. Those that entered the go command's hashes made a difference; what is left is named for itself.
+	for _, in := range inputs {
+		if enters(in, at) {
 			causes = append(causes, w.byInput(on, at, in, false))
 		}
-		more := w.bySurroundings(on, at, seen)
-		more[0].Evidence += "; what differs among flags, environment and files is not all"
-		return append(causes, more...), false, nil
 	}
-	for _, in := range proven {
-		causes = append(causes, w.byInput(on, at, in, true))
+	if rest.Failed == nil {
+		causes = append(causes, w.bySurroundings(on, actions.Compare(w.control.Actions, rest.Actions), rest)...)
 	}
-	return merge(causes), true, nil
+	if len(causes) == 0 {
+		causes = []Cause{{ID: unknown, Evidence: "flags, environment or files differ" + where(on) + ", and with side a's it does not build"}}
+	}
+	return merge(causes), nil, nil
+}
+
+// enters reports whether an input is among those by which actions differ.
+func enters(in input, at *actions.Attribution) bool {
+	return slices.ContainsFunc(at.Roots, func(r actions.Root) bool {
+		file, isFile := strings.CutPrefix(r.Key, "file ")
+		if in.kind == "file" {
+			return isFile && filepath.Base(in.name) == filepath.Base(file)
+		}
+		return !isFile && !r.Unstable()
+	})
 }
 
 // inputs lists what differs among the project's own inputs.
@@ -78,26 +99,16 @@ func (w *work) inputs(seen *build.Built) (list []input, err error) {
 	return list, err
 }
 
-// setBack finds the inputs that side B must take from side A for the hashes to meet: each alone, then all. nil: not even all are enough.
-func (w *work) setBack(ctx context.Context, on []string, inputs []input) ([]input, error) {
-	met := func(list []input) (bool, error) {
-		r, err := w.build(ctx, build.Order{Side: "b", On: w.on.Only(on...), Given: w.given(list)})
-		return err == nil && w.same(r), err
-	}
-	if ok, err := met(inputs); err != nil || !ok {
-		return nil, err
-	}
-	if len(inputs) == 1 {
-		return inputs, nil
-	}
-	need := slices.Clone(inputs) // all of them do: drop those without which the others do as well
+// needed drops from inputs that together make the hashes meet those without which the others do as well.
+func (w *work) needed(ctx context.Context, on []string, inputs []input) ([]input, error) {
+	need := slices.Clone(inputs)
 	for i := 0; i < len(need) && len(need) > 1 && w.made < w.opt.Most/2; {
 		less := slices.Concat(need[:i], need[i+1:])
-		ok, err := met(less)
+		r, err := w.build(ctx, build.Order{Side: "b", On: w.on.Only(on...), Given: w.given(less)})
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if w.same(r) {
 			need = less
 			continue
 		}
@@ -110,6 +121,9 @@ func (w *work) setBack(ctx context.Context, on []string, inputs []input) ([]inpu
 func (w *work) given(list []input) *build.Given {
 	g := &build.Given{Tree: w.control.Tree}
 	flags, env := slices.Clone(w.job.Flags), maps.Clone(w.job.Env)
+	if h := w.held; h != nil {
+		flags, env, g.Files = slices.Clone(h.Flags), maps.Clone(h.Env), slices.Clone(h.Files)
+	}
 	for _, in := range list {
 		switch in.kind {
 		case "flag":

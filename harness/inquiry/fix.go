@@ -17,72 +17,87 @@ type change struct {
 	on   func(flags []string, env map[string]string) ([]string, map[string]string)
 }
 
-// fixes tries the known fixes of each cause, and at last those that converged together.
+// fixes tries the known fixes of each cause, and at last those that converged together, on side b with all that is varied.
 func (w *work) fixes(ctx context.Context, rep *Report) error {
-	var good []change
 	all := true
-	groups := len(rep.Groups)
-	for gi := range rep.Groups {
-		g := &rep.Groups[gi]
+	var last *Fix
+	for i := range rep.Groups {
+		g := &rep.Groups[i]
 		on := w.on.Only(g.Variations...)
-		if groups == 1 {
+		if len(rep.Groups) == 1 && rep.Steady {
 			on = w.on // the stricter pair
 		}
-		var found []change
-		for ci := range g.Causes {
-			c := &g.Causes[ci]
-			known, _ := cause.Lookup(c.ID)
-			for _, ch := range w.changes(c, known) {
-				tried := append(slices.Clone(found), ch)
-				flags, env := apply(w.job, tried)
-				if slices.Equal(flags, w.job.Flags) && maps.Equal(env, w.job.Env) {
-					continue // it is there already, and did not help
-				}
-				w.say("trying a fix: " + ch.text)
-				ok, err := w.pair(ctx, on, flags, env)
-				if err != nil {
-					return err
-				}
-				if !ok {
-					c.Tried = append(c.Tried, ch.text)
-					if ci < len(g.Causes)-1 { // it may be half of the cure
-						found = tried
-					}
-					continue
-				}
-				c.Fix = &Fix{Text: ch.text, Flags: flags, Env: env}
-				found = tried
-				if len(g.Variations) == 0 && c.ID == "embedded-time" {
-					c.Proven, c.Guess = true, false
-				}
-				break
-			}
-			if c.Fix == nil {
-				all = false
-				c.Upstream = known.Upstream
-			}
-		}
-		good = append(good, found...)
-	}
-	switch {
-	case !all:
-	case groups == 1:
-		last := rep.Groups[0].Causes[len(rep.Groups[0].Causes)-1]
-		rep.Fix = last.Fix
-	default:
-		flags, env := apply(w.job, good)
-		ok, err := w.pair(ctx, w.on, flags, env)
-		if err != nil {
+		if err := w.fix(ctx, g, on); err != nil {
 			return err
 		}
-		if ok {
-			var texts []string
-			for _, ch := range good {
-				if !slices.Contains(texts, ch.text) {
-					texts = append(texts, ch.text)
-				}
+		for _, c := range g.Causes {
+			if c.Fix == nil {
+				all = false
+			} else {
+				last = c.Fix
 			}
-			rep.Fix = &Fix{Text: strings.Join(texts, ", "), Flags: flags, Env: env}
+		}
+	}
+	if !all || last == nil {
+		return nil
+	}
+	if len(rep.Groups) == 1 && rep.Steady {
+		rep.Fix = last
+		return nil
+	}
+	flags, env := apply(w.job, w.good)
+	ok, err := w.pair(ctx, w.on, flags, env)
+	if err != nil || !ok {
+		return err
+	}
+	var texts []string
+	for _, ch := range w.good {
+		if !slices.Contains(texts, ch.text) {
+			texts = append(texts, ch.text)
+		}
+	}
+	rep.Fix = &Fix{Text: strings.Join(texts, ", "), Flags: flags, Env: env}
+	return nil
+}
+
+// fix tries the known fixes of a group's causes on a pair that differs in these variations. What was tried before is not tried again.
+func (w *work) fix(ctx context.Context, g *Group, on vary.Set) error {
+	var found []change
+	for i := range g.Causes {
+		c := &g.Causes[i]
+		known, _ := cause.Lookup(c.ID)
+		if c.Fix != nil || len(c.Tried) > 0 {
+			continue
+		}
+		for _, ch := range w.changes(c, known) {
+			tried := append(slices.Clone(found), ch)
+			before, beforeEnv := apply(w.job, slices.Concat(w.basis, found))
+			flags, env := apply(w.job, slices.Concat(w.basis, tried))
+			if slices.Equal(flags, before) && maps.Equal(env, beforeEnv) {
+				continue // it is there already, and did not help
+			}
+			w.say("trying a fix: " + ch.text)
+			ok, err := w.pair(ctx, on, flags, env)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				c.Tried = append(c.Tried, ch.text)
+				if i < len(g.Causes)-1 { // it may be half of the cure
+					found = tried
+				}
+				continue
+			}
+			c.Fix = &Fix{Text: ch.text, Flags: flags, Env: env}
+			found = tried
+			w.good = append(w.good, found...)
+			if len(g.Variations) == 0 && c.ID == "embedded-time" {
+				c.Proven, c.Guess = true, false
+			}
+			break
+		}
+		if c.Fix == nil {
+			c.Upstream = known.Upstream
 		}
 	}
 	return nil

@@ -81,6 +81,9 @@ type work struct {
 	control *build.Built
 	search  *vary.Search
 	made    int
+	good    []change     // fixes that made a pair equal
+	basis   []change     // of those, the ones without which no pair can be equal, for they are of what changes from build to build
+	held    *build.Given // inputs that side B takes from the control in all further builds: what is explained already
 }
 
 // Twins inquires into twins that differ. The error says that nothing was learned, by the machine's fault; what the project does is in the report.
@@ -125,7 +128,10 @@ func (w *work) twins(ctx context.Context, r *build.TwinResult, rep *Report) (err
 	if !rep.Steady {
 		return w.unsteady(ctx, base, rep)
 	}
-	return w.guilty(ctx, rep)
+	if err := w.guilty(ctx, rep); err != nil || !rep.Met {
+		return err
+	}
+	return w.fixes(ctx, rep)
 }
 
 // unsteady looks for what changes although the surroundings are the same.
@@ -146,10 +152,33 @@ func (w *work) unsteady(ctx context.Context, base *build.Built, rep *Report) err
 		return nil
 	}
 	g := Group{Minimal: true}
-	causes, met, err := w.explain(ctx, nil, base)
-	g.Causes = causes
-	rep.Groups, rep.Met = append(rep.Groups, g), met
+	var given *build.Given
+	var err error
+	g.Causes, given, err = w.explain(ctx, nil, base)
+	rep.Groups = append(rep.Groups, g)
 	if err != nil {
+		return err
+	}
+	whole := w.job
+	if err := w.fix(ctx, &rep.Groups[0], vary.None()); err != nil {
+		return err
+	}
+	// What is explained is held fast, so that what the variations do besides can be seen: by the inputs, else by the fix.
+	switch last := rep.Groups[0].Causes[len(rep.Groups[0].Causes)-1]; {
+	case given != nil:
+		w.held = given
+	case last.Fix != nil:
+		w.job.Flags, w.job.Env = last.Fix.Flags, last.Fix.Env
+		if w.control, err = w.build(ctx, build.Order{Side: "a", On: vary.None(), Log: true, Keep: true, Job: &w.job}); err != nil {
+			return err
+		}
+	default:
+		rep.Short = "what changes from build to build could not be held fast, so whether a variation makes a difference, too, was not looked for"
+		return nil
+	}
+	err = w.guilty(ctx, rep)
+	w.job, w.held, w.basis = whole, nil, w.good
+	if err != nil || !rep.Met {
 		return err
 	}
 	return w.fixes(ctx, rep)
@@ -199,12 +228,12 @@ func (w *work) guilty(ctx context.Context, rep *Report) error {
 		}
 		rest = rest.Without(found.Guilty...)
 	}
-	if len(rep.Groups) == 0 { // nothing differs any more
+	if len(rep.Groups) == 0 { // nothing differs any more, though it did
 		rep.Groups = []Group{{Causes: []Cause{{ID: unknown, Evidence: "side b, compiled anew, has the bytes of side a: what differed came from chance, or from a build cache; --cold throws those away"}}}}
 		return nil
 	}
 	rep.Met = true
-	return w.fixes(ctx, rep)
+	return nil
 }
 
 // differs is the test of the search: does side B with these variations differ from the control?
@@ -225,6 +254,12 @@ func (w *work) build(ctx context.Context, o build.Order) (*build.Built, error) {
 		return nil, errSpent
 	}
 	w.made++
+	if o.Job == nil {
+		o.Job = &w.job
+	}
+	if o.Given == nil && o.Side == "b" {
+		o.Given = w.held
+	}
 	return w.lab.Build(ctx, o)
 }
 

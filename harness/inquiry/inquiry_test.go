@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,28 +75,17 @@ type found struct {
 	Fixed  string // the fix's text, "" for none
 }
 
+// Scenarios in scripts/ show more: a path alone, two variations together, a generator that draws lots.
 func TestTwins(t *testing.T) {
 	for _, tt := range []struct {
 		name, archive string
 		job           func(*build.Job)
 		want          found
 	}{
-		{"path", plain, func(j *build.Job) { j.Flags = []string{"-buildvcs=false"} },
-			found{true, [][]string{{"path"}, {"goroot"}}, []string{"build-path", "build-path"}, []bool{true, true}, "build with -trimpath"}},
-		{"clock", plain, func(j *build.Job) { j.Flags = append(j.Flags, "-ldflags=-X main.Stamp={{cmd:date +%s}}") },
-			found{false, [][]string{nil}, []string{"embedded-time"}, []bool{true}, "leave the output of {{cmd:...}} out"}},
-		{"two together", plain, func(j *build.Job) {
-			// only another zone and another umask together make a difference
-			j.Flags = append(j.Flags, `-ldflags=-X main.Stamp=x{{cmd:sh -c 'if [ "$(umask)" = 0077 ] && [ "$TZ" != UTC ]; then echo both; fi'}}`)
-			j.Vary = vary.Of(vary.TimeZone, vary.Umask, vary.Locale, vary.Path)
-		}, found{true, [][]string{{"timezone", "umask"}}, []string{"ldflags"}, []bool{true}, "leave the output of {{cmd:...}} out"}},
-		{"two apart", plain, func(j *build.Job) {
-			j.Flags = []string{"-buildvcs=false", "-ldflags=-X main.Stamp={{cmd:uname -n}}"}
-			j.Vary = vary.Of(vary.Path, vary.HostName)
-		}, found{true, [][]string{{"path"}, {"host-name"}}, []string{"build-path", "embedded-host"}, []bool{true, true}, "build with -trimpath, leave the output of {{cmd:...}} out"}},
-		{"generator by chance", plain + "-- gen.sh --\n#!/bin/sh\nn=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')\necho \"package main\n\nvar Chance = \\\"$n\\\"\" >p/chance.go\n", func(j *build.Job) {
-			j.Before = [][]string{{"sh", "./gen.sh"}}
-		}, found{false, [][]string{nil}, []string{"generated-input"}, []bool{true}, ""}},
+		{"clock and path", plain, func(j *build.Job) {
+			j.Flags = []string{"-buildvcs=false", "-ldflags=-X main.Stamp={{cmd:date +%s}}"}
+			j.Vary = vary.Of(vary.Path, vary.Umask)
+		}, found{false, [][]string{nil, {"path"}}, []string{"embedded-time", "build-path"}, []bool{true, true}, "leave the output of {{cmd:...}} out, build with -trimpath"}},
 		{"__TIME__", "-- p/main.go --\npackage main\n\n// static const char *when(void) { return __TIME__; }\nimport \"C\"\n\nfunc F() string { return C.GoString(C.when()) }\n", func(*build.Job) {},
 			found{false, [][]string{nil}, []string{"embedded-time"}, []bool{true}, "set SOURCE_DATE_EPOCH to a fixed time, for there is no commit"}},
 		{"spelling of CC", "-- p/main.go --\npackage main\n\n// static int one(void) { return 1; }\nimport \"C\"\n\nfunc F() int { return int(C.one()) }\n", func(j *build.Job) {
@@ -131,5 +121,24 @@ func TestTwins(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestBuildsOnOneSideOnly(t *testing.T) {
+	b, j := world(t, plain)
+	j.Before = [][]string{{"sh", "-c", `[ "$(umask)" = 0022 ] || { echo "a strange umask"; exit 1; }`}}
+	r, err := b.Twins(t.Context(), j)
+	if err != nil || r.Failed == nil || r.Failed.Side != "b" {
+		t.Fatalf("%v %+v", err, r)
+	}
+	rep, err := Twins(t.Context(), b, j, r, Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !rep.Steady || len(rep.Groups) != 1 || !cmp.Equal(rep.Groups[0].Variations, []string{vary.Umask}) || !rep.Met {
+		t.Errorf("%+v", rep)
+	}
+	if c := rep.Groups[0].Causes[0]; c.ID != unknown || !strings.Contains(c.Evidence, "a strange umask") || rep.Fix != nil {
+		t.Errorf("%+v", c)
 	}
 }

@@ -146,7 +146,13 @@ func (w *Worker) twins(ctx context.Context, c *cell, j plan.Job, name string, pl
 		return t
 	}
 	w.tell(Event{Cell: c.Cell.Cell, Step: results.Rebuild, Doing: "building " + j.Subject + " twice"})
-	if t.result, t.err = w.Builder.Twins(ctx, job); t.err != nil || t.result.Failed != nil {
+	if t.result, t.err = w.Builder.Twins(ctx, job); t.err != nil {
+		return t
+	}
+	if f := t.result.Failed; f != nil {
+		if f.Side == "b" { // it builds in side a's surroundings
+			w.inquire(ctx, c, t, job)
+		}
 		return t
 	}
 	t.file = file{t.result.A.File, t.result.A.SHA256, t.result.A.Size}
@@ -182,6 +188,9 @@ func (t *twins) into(c *cell, rec *results.Record) {
 		}
 	case r.Failed != nil:
 		sub.Verdict, sub.Text = buildFailed, r.Failed.Op+": "+r.Failed.Text
+		if r.Failed.Side != "" {
+			sub.Text += "\non side " + r.Failed.Side + " alone" + t.guilty()
+		}
 		if c.trouble == nil {
 			c.trouble, c.reason = errors.New(buildFailed), buildFailed
 		}

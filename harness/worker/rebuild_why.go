@@ -14,12 +14,14 @@ import (
 // inquire builds again to find out why twins differ. It is dear, so twins that differ as they are expected to are left alone unless the caller
 // asks for more. What could not be found out for the machine's sake is said beside the verdict, which stands.
 func (w *Worker) inquire(ctx context.Context, c *cell, t *twins, job build.Job) {
-	var ids []string
-	for _, k := range t.diff.Causes {
-		ids = append(ids, k.ID)
-	}
-	if !w.Inquire && t.job.RebuildAsExpected(t.diff.Verdict.String(), ids) {
-		return
+	if t.diff != nil {
+		var ids []string
+		for _, k := range t.diff.Causes {
+			ids = append(ids, k.ID)
+		}
+		if !w.Inquire && t.job.RebuildAsExpected(t.diff.Verdict.String(), ids) {
+			return
+		}
 	}
 	tell := func(text string) {
 		w.tell(Event{Cell: c.Cell.Cell, Step: results.Rebuild, Doing: t.job.Subject + ": " + text})
