@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"syscall"
 
 	"github.com/plugproof/plugproof/results"
@@ -68,7 +67,7 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 		return nil, nil, fmt.Errorf("reading host %q: %w: it is no Go program", in.Path, ErrHost)
 	}
 	o.id = in.ID
-	p := &process{opt: opt, mach: mach, host: o, libc: libcOf(o), done: map[string]goError{}}
+	p := &process{opt: opt, mach: mach, host: o, libc: libcOf(o), done: map[string]goError{}, stuck: map[string]bool{}}
 	rep := &Report{Schema: Schema, Plugins: []Plugin{}, Limits: []string{}}
 	rep.Host = Host{Path: in.Path, Arch: mach.arch, Go: pointer(o.version), Libc: pointer(p.libc)}
 	if in.SHA256 == "" && !opt.NoDigest {
@@ -110,57 +109,6 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 func hasPackages(o *object) bool {
 	_, ok, err := o.file.PackageHash("runtime")
 	return err == nil && ok
-}
-
-// libcOf goes by the loader that the host names; for a static host by the texts in its C library.
-func libcOf(o *object) string {
-	interp := o.file.Interp()
-	base := interp[strings.LastIndexByte(interp, '/')+1:]
-	switch {
-	case strings.HasPrefix(base, "ld-musl-"):
-		return libcMusl
-	case strings.HasPrefix(base, "ld-linux"), strings.HasPrefix(base, "ld.so"), strings.HasPrefix(base, "ld64"):
-		return libcGlibc
-	case interp == "" && o.setting("CGO_ENABLED") != "0":
-		return staticLibc(o.file)
-	}
-	return ""
-}
-
-// The reasons for which a host cannot load plugins at all.
-const (
-	hostNoCgo    = "no cgo"
-	hostNoPlugin = "no package plugin"
-	hostStatic   = "static"
-	hostNoLoader = "no loader"
-)
-
-func (p *process) static() string {
-	o := p.host
-	switch {
-	case o.setting("CGO_ENABLED") == "0":
-		return hostNoCgo
-	case o.file.Interp() == "":
-		return hostStatic
-	case !hasPackages(o):
-		return hostNoPlugin
-	case p.noLoader:
-		return hostNoLoader
-	}
-	return ""
-}
-
-// lookForLoader looks for the host's dynamic loader where the host will run. Without it the kernel does not start the host.
-func (p *process) lookForLoader() {
-	interp := p.host.file.Interp()
-	if p.opt.Root == nil || interp == "" {
-		return
-	}
-	_, _, c, err := openRoot(p.opt.Root, interp)
-	if err == nil {
-		c.Close()
-	}
-	p.noLoader = err != nil && isNotExist(err)
 }
 
 func pointer(s string) *string {
@@ -223,6 +171,10 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		out.Package, out.Mismatches, out.Cause = old.pkg, old.diffs, old.cause
 		return nil
 	}
+	if p.stuck[in.Real] { // it waits for an open that was never finished
+		out.Verdict, out.KillsHost, out.Cause = Abort, true, unknown("%s", blocksForEver)
+		return nil
+	}
 	if p.libc == libcMusl && p.static() == hostStatic {
 		fail(HostCannotLoad, `plugin.Open("%s"): Dynamic loading not supported`, in.Path)
 		return nil
@@ -241,6 +193,9 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		return nil
 	}
 	out.Requires = requires(l.obj)
+	if p.libc == libcMusl && neededLibc(l.obj) == libcGlibc {
+		p.limit("%s was linked against glibc: musl takes the name libc.so.6 for itself and has every symbol that the file needs, but glibc's structures and constants need not be musl's", in.Path)
+	}
 	if s := p.lacks(l.obj); s != "" {
 		p.limit("%s: %s: it opens, and the process dies of SIGILL when code that uses more is reached, in init or later", in.Path, s)
 	}
@@ -257,11 +212,19 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		out.KillsHost = true
 		return nil
 	case res.text != "":
-		name := in.Path
-		if len(name) > 3 { // as plugin_dlopen.go has it
-			name = strings.TrimSuffix(name, ".so")
+		fail(res.verdict, `plugin.Open("%s"): %s`, openName(in.Path), res.text)
+	}
+	if res.verdict == OK || res.verdict == Poisoned {
+		text, cause, err := p.unfound(l.obj, in)
+		if err != nil {
+			return err
 		}
-		fail(res.verdict, `plugin.Open("%s"): %s`, name, res.text)
+		if text != "" {
+			fail(DlopenError, `plugin.Open("%s"): %s`, openName(in.Path), text)
+			out.Cause = cause
+			p.stuck[in.Real] = true
+			return nil
+		}
 	}
 	out.KillsHost = res.verdict == Poisoned && !res.harmless
 	p.done[in.Real] = res

@@ -32,7 +32,8 @@ type process struct {
 	done    map[string]goError // by real path: what plugin.Open remembers
 	dead    bool
 
-	noLoader bool // the host's dynamic loader is not in the root file system
+	stuck    map[string]bool // by real path: files whose open failed late, and whose next open never returns
+	noLoader bool            // the host's dynamic loader is not in the root file system
 }
 
 // goError is what package plugin keeps of a file: a failure of the Go checks, or success ("").

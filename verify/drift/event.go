@@ -82,7 +82,7 @@ var encodes = map[string]bool{"ADD": true, "SUB": true, "AND": true, "BIC": true
 // constant reports whether an operand is a number.
 func constant(d doing) bool {
 	for _, a := range d.args {
-		if !a.mem && a.v.kind == valConst {
+		if !a.mem && (a.v.kind == valConst || a.v.kind == valAddr) { // a number may have been taken for an address
 			return true
 		}
 	}
