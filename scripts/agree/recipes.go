@@ -51,6 +51,7 @@ var trees = map[string][]string{
 	"top":    {"shared/shared.go", "package shared", "// A comment that moves every line.\n\npackage shared"},
 	"end":    {"shared/shared.go", "return string(b)\n}", "return string(b)\n}\n\n// A comment that moves nothing."},
 	"name":   {"shared/shared.go", "func Inl", "func unused() int { return 3 }\n\nfunc Inl"},
+	"dots":   {"dots.v2/dots.go", "X, Y int", "X, Y, Z int", "dots.v2/dots.go", "&Dot{x, y}", "&Dot{X: x, Y: y}"},
 	"import": {"shared/shared.go", "package shared", "package shared; import _ \"sync\""},
 	"other":  {"go.mod", "example.test/agree", "example.test/agree"}, // the same sources in another directory
 }
@@ -90,6 +91,16 @@ var plugins = []recipe{
 	{name: "p1-end.so", pkg: "p1", tree: "end"},
 	{name: "p1-name.so", pkg: "p1", tree: "name"},
 	{name: "p2-import.so", pkg: "p2", tree: "import"},
+	{name: "pd.v1.so", pkg: "pd.v1"}, // paths with dots are escaped in symbols
+	{name: "pd.v1-dots.so", pkg: "pd.v1", tree: "dots"},
+	{name: "pe.so", pkg: "pe"},
+	{name: "pe-dots.so", pkg: "pe", tree: "dots"},
+	{name: "unnamed.so", pkg: "p1/main.go"}, // built of a file, not of a package
+	{name: "unnamed-shared.so", pkg: "p1/main.go", tree: "shared"},
+	{name: "unnamed-p5.so", pkg: "p5/main.go"},
+	{name: "p5-path.so", pkg: "p5", flags: []string{"-ldflags=-pluginpath=example.test/else.where"}}, // one symbol: which of several is named is chance
+	{name: "pe-path.so", pkg: "pe", flags: []string{"-ldflags=-pluginpath=example.test/else.where"}},
+	{name: "unnamed-path.so", pkg: "p5/main.go", flags: []string{"-ldflags=-pluginpath=plugin/hot-1"}},
 	{name: "cgo.so", pkg: "cgo"},
 	{name: "csym.so", pkg: "csym", env: []string{"CGO_LDFLAGS=-Wl,--unresolved-symbols=ignore-all"}},
 	{name: "needs.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo"}},

@@ -59,6 +59,8 @@ var everyGo = []string{
 	"host libfoo.so p1.so",
 	"host p1.so libfoo.so p2.so",
 	"host p1.so p2-shared.so libfoo.so",
+	"host p5-path.so p5.so p1.so",
+	"host pd.v1.so pe-dots.so",
 }
 
 // neighbours are for a host of one Go with plugins of another, which OTHER stands for.
@@ -138,6 +140,16 @@ var oneGo = []string{
 	"host p4-extra.so p3-extra.so p5-second.so",
 	"host p1.so p2-shared.so p4.so",
 	"host p2-shared.so p3-extra.so p3.so",
+	"host pd.v1.so pe.so p1.so",
+	"host pe-dots.so pd.v1.so p2.so",
+	"host pd.v1-dots.so pe.so",
+	"host unnamed.so p1.so unnamed-p5.so",
+	"host unnamed-shared.so unnamed.so unnamed-p5.so",
+	"host unnamed.so unnamed-shared.so p2.so",
+	"host p5-path.so pe-path.so p1.so",
+	"host pe-path.so pe.so p5.so",
+	"host pe-path.so p1.so ./pe-path.so",
+	"host unnamed-path.so unnamed-p5.so p1.so",
 	"host initpanic.so p1.so",
 	"host p1.so inithang.so p2.so",
 	"host amd64-glibc/p1.so p1.so",

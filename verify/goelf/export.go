@@ -29,44 +29,74 @@ const (
 	kindFunc       = 19
 )
 
-// Exports reads the plugin's table of exported symbols, in its own order. It needs no section headers and no symbol table.
-func (f *File) Exports() ([]Export, error) {
+// exportTable finds the plugin's table of exported symbols: pairs of 32-bit offsets, of a name and of a type, from types.
+func (f *File) exportTable() (table []byte, types uint64, err error) {
 	m, err := f.Plugin()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if m.Start == 0 {
-		return nil, fmt.Errorf("reading exported symbols: %w: the beginning of the module data was not found", ErrNoPlugin)
+		return nil, 0, fmt.Errorf("reading exported symbols: %w: the beginning of the module data was not found", ErrNoPlugin)
 	}
 	w := uint64(f.PtrSize())
 	_, ptrs, err := f.pkgHashSlots()
 	if err != nil {
-		return nil, fmt.Errorf("reading exported symbols: %w", err)
+		return nil, 0, fmt.Errorf("reading exported symbols: %w", err)
 	}
 	types, ok := ptrs.at(m.Start + typesWord*w)
 	if !ok {
-		return nil, fmt.Errorf("reading exported symbols: the types were not found")
+		return nil, 0, fmt.Errorf("reading exported symbols: the types were not found")
 	}
 	at := m.Field - ptabBefore*w
 	n, err := f.ReadWord(at + w)
 	if err != nil {
-		return nil, fmt.Errorf("reading exported symbols: %w", err)
+		return nil, 0, fmt.Errorf("reading exported symbols: %w", err)
 	}
 	if n == 0 {
-		return nil, nil
+		return nil, types, nil
 	}
-	table, ok := ptrs.at(at)
+	start, ok := ptrs.at(at)
 	if !ok || n > maxExports {
-		return nil, fmt.Errorf("reading exported symbols: a table of %d entries", n)
+		return nil, 0, fmt.Errorf("reading exported symbols: a table of %d entries", n)
 	}
-	b, err := f.ReadAddr(table, 8*n)
+	if table, err = f.ReadAddr(start, 8*n); err != nil {
+		return nil, 0, fmt.Errorf("reading exported symbols: %w", err)
+	}
+	return table, types, nil
+}
+
+// ExportNames reads the names of the plugin's exported symbols, in the table's order.
+func (f *File) ExportNames() ([]string, error) {
+	b, types, err := f.exportTable()
 	if err != nil {
-		return nil, fmt.Errorf("reading exported symbols: %w", err)
+		return nil, err
 	}
+	var out []string
+	total := 0
+	for ; len(b) > 0; b = b[8:] {
+		name, err := f.typeName(types + uint64(f.Order.Uint32(b)))
+		if err != nil {
+			return nil, fmt.Errorf("reading exported symbol %d: %w", len(out), err)
+		}
+		if total += len(name); total > maxNames {
+			return nil, fmt.Errorf("reading exported symbols: %w", errNames)
+		}
+		out = append(out, name)
+	}
+	return out, nil
+}
+
+// Exports reads the plugin's table of exported symbols, in its own order. It needs no section headers and no symbol table.
+func (f *File) Exports() ([]Export, error) {
+	b, types, err := f.exportTable()
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	n := len(b) / 8
 	out := make([]Export, 0, n)
 	where := map[uint64][]int{}
 	total := 0
-	for i := range int(n) {
+	for i := range n {
 		e := Export{}
 		if e.Name, err = f.typeName(types + uint64(f.Order.Uint32(b[8*i:]))); err != nil {
 			return nil, fmt.Errorf("reading exported symbol %d: %w", i, err)
