@@ -188,5 +188,15 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%q lies at %d with %d bytes, the archive has %d", h.Name, h.Offset, h.Size, len(raw))
 			}
 		}
+		look, err := NewFS(r, int64(len(raw)))
+		if err != nil {
+			t.Fatalf("the archive was read, but not looked up in: %v", err)
+		}
+		for _, h := range list {
+			if f, err := look.Open(h.Name); err == nil {
+				f.Stat()
+				f.Close()
+			}
+		}
 	})
 }

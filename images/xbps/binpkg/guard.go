@@ -29,8 +29,8 @@ func newGuard(l Limits) *guard { return &guard{seen: map[string]kind{}, limits: 
 
 // admit checks the next header and returns the entry's absolute path.
 func (g *guard) admit(h *tar.Header) (string, error) {
-	if g.count++; g.count > g.limits.Entries {
-		return "", refuse(TooMany, "", "more than %d entries", g.limits.Entries)
+	if err := g.counted(); err != nil {
+		return "", err
 	}
 	if g.names += int64(len(h.Name) + len(h.Linkname)); g.names > g.limits.Names {
 		return "", refuse(TooMany, "", "names of more than %d bytes", g.limits.Names)
@@ -60,6 +60,14 @@ func (g *guard) admit(h *tar.Header) (string, error) {
 		return "", refuse(SpecialFile, h.Name, "%s", typeName(h.Typeflag))
 	}
 	return name, g.place(name, h)
+}
+
+// counted counts an entry, also one that is passed over.
+func (g *guard) counted() error {
+	if g.count++; g.count > g.limits.Entries {
+		return refuse(TooMany, "", "more than %d entries", g.limits.Entries)
+	}
+	return nil
 }
 
 // place notes the name and its parents.

@@ -34,13 +34,19 @@ func (p *Reader) rootfsHeader() (*tar.Header, error) {
 		if err != nil {
 			return nil, p.broken(err)
 		}
+		if h.Typeflag == tar.TypeXGlobalHeader { // a comment for the whole archive, no file
+			if err := p.guard.counted(); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		h.Name = dotted(h.Name)
 		if h.Typeflag == tar.TypeLink {
 			h.Linkname = dotted(h.Linkname)
 		}
 		if n, ok := usualDevices[h.Name]; ok && h.Typeflag == tar.TypeChar && n == [2]int64{h.Devmajor, h.Devminor} {
-			if p.guard.count++; p.guard.count > p.guard.limits.Entries {
-				return nil, refuse(TooMany, "", "more than %d entries", p.guard.limits.Entries)
+			if err := p.guard.counted(); err != nil {
+				return nil, err
 			}
 			continue
 		}

@@ -45,6 +45,7 @@ func hard(name, target string) entry {
 func root() []entry {
 	return []entry{
 		{tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755}, ""},
+		{tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": "x"}}, ""},
 		link("./bin", "usr/bin"), file("./etc/passwd", "root:x:0:0\n"), file("./etc/os-release", "NAME=Void\nID=\"void\"\n"),
 		{tar.Header{Typeflag: tar.TypeDir, Name: "./root/", Mode: 0o750}, ""},
 		{tar.Header{Typeflag: tar.TypeReg, Name: "./usr/bin/su", Mode: 0o4755}, "su"},
