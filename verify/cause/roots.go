@@ -145,24 +145,13 @@ func FromActions(at *actions.Attribution) []elfdiff.Cause {
 			delete(byID, id)
 		}
 	}
-	tools := []string{"go-version", "toolchain-build"}
-	for _, id := range []string{"goexperiment", "goamd64", "goarm", "source-edit", "cgo-flags", "cc-identity", "unknown"} {
-		if id == "source-edit" && len(byID["go-version"]) == 0 {
-			continue // a patched toolchain does not edit the project
-		}
-		if id != "cgo-flags" && id != "cc-identity" && id != "goamd64" && id != "goarm" {
-			folded(id, tools...)
-		}
-	}
-	if len(byID["trimpath-one-side"]) > 0 {
-		folded("build-path", "trimpath-one-side")
-		folded("vendor-mode", "trimpath-one-side")
-		folded("module-version", "trimpath-one-side")
-	}
-	folded("build-path", "vendor-mode")
-	for _, root := range []string{"build-tags", "race", "cover", "goexperiment", "plugin-path", "go-version", "toolchain-build", "module-version", "vendor-mode", "source-edit", "trimpath-one-side"} {
-		folded("unknown", root) // lists of imports and files that follow
-	}
+	folded("toolchain-build", "go-version") // another release has another standard library
+	folded("goexperiment", "go-version", "toolchain-build")
+	folded("build-path", "vendor-mode", "trimpath-one-side")
+	folded("vendor-mode", "trimpath-one-side")
+	folded("module-version", "trimpath-one-side")
+	folded("unknown", "go-version", "toolchain-build", "goexperiment", "build-tags", "race", "cover", "plugin-path", "module-version", "vendor-mode", "source-edit",
+		"trimpath-one-side") // lists of imports and of files that follow
 	if len(byID["build-tags"])+len(byID["race"])+len(byID["goexperiment"])+len(byID["cover"]) > 0 {
 		byID["source-edit"] = slices.DeleteFunc(byID["source-edit"], func(s string) bool { return strings.Contains(s, absent) })
 		if len(byID["source-edit"]) == 0 {
