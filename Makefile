@@ -10,6 +10,7 @@ ARGS     =
 ARCH     = amd64,arm
 FIXTURES = fixture:all
 FUZZTIME = 20s
+ROUNDS   = 20
 BENCH    = .
 TIMEOUT  = 20m
 
@@ -17,7 +18,7 @@ BIN = .bin/plugproof
 # The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
 WITH_GO = go=$$(scripts/deps --go) && PATH="$${go%/*}:$$PATH" && export PATH &&
 
-.PHONY: help deps build verify test agree chaos bench bench-peers torture fuzz lint clean
+.PHONY: help deps build verify test agree chaos faults fresh gostd bench bench-peers torture fuzz lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-11s %s\n' "$$t" "$$h"; done
@@ -36,6 +37,19 @@ test: build ## all tests and scenarios, in real virtual machines
 	@$(WITH_GO) go build -o .bin/tests ./scripts/tests
 	@$(WITH_GO) $(BIN) fetch --arch $(ARCH) $(FIXTURES) >&2 || echo 'make: not everything could be fetched; the tests that need it will say so' >&2
 	@$(WITH_GO) .bin/tests .bin/test.log -count=1 -timeout $(TIMEOUT) $(PKG)
+
+fresh: build ## loads of every fixture in restored and in booted machines: the same outcomes
+	@rm -rf .bin/restored .bin/booted
+	@$(WITH_GO) $(BIN) verify --arch $(ARCH) --out .bin/restored $(FIXTURES) >/dev/null; $(BIN) verify --arch $(ARCH) --fresh-boot --out .bin/booted $(FIXTURES) >/dev/null; \
+		for run in restored booted; do $(BIN) report .bin/$$run | sed '/^$$/q' >.bin/$$run.txt; done; diff .bin/restored.txt .bin/booted.txt && cat .bin/booted.txt
+
+STD = strings net/netip plugin sort os runtime/debug
+gostd: build ## tests of the standard library in machines, by go test -exec
+	@$(WITH_GO) bin=$$PWD/$(BIN) && cd "$$(go env GOROOT)/src" && for arch in $$(echo $(ARCH) | tr , ' '); do \
+		CGO_ENABLED=0 GOARCH=$$arch GOARM=7 go test -count=1 -timeout 2h -exec "$$bin exec --arch $$arch --" $(STD) || failed=1; done; test -z "$$failed"
+
+faults: build ## everything that can go wrong in a machine, ROUNDS times each: half an hour
+	@$(WITH_GO) go test ./harness/vm -run TestFaultRounds -count=1 -timeout 3h -vm.rounds $(ROUNDS)
 
 agree: build ## predictions of plugin.Open against reality, Go 1.20 to 1.27; the first time a quarter of an hour
 	@$(WITH_GO) go build -o .bin/agree ./scripts/agree && .bin/agree $(ARGS)

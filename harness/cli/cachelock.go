@@ -22,6 +22,9 @@ func holdCache(dir string, kind int) (free func(), err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return func() {}, nil
 	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil, incompletef("set PLUGPROOF_CACHE to a directory that you may write to", "locking the cache: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("locking the cache: %w", err)
 	}

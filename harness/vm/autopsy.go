@@ -5,8 +5,12 @@ import (
 	"time"
 )
 
-// autopsyTime bounds each question that is asked about a guest that hangs, by the clock on the wall.
-const autopsyTime = 5 * time.Second
+// autopsyTime bounds each question that is asked about a guest that hangs, by the clock on the wall: on a busy host QEMU may
+// get little of it. An answer usually takes a tenth of a second.
+const autopsyTime = time.Minute
+
+// quiet is how much CPU time QEMU uses without a byte of output when it has written all that it was asked for.
+const quiet = 300 * time.Millisecond
 
 // takeRegisters asks QEMU what the guest's processor is doing. A QEMU that does not answer leaves its reason.
 func (s *session) takeRegisters(ctx context.Context) {
@@ -36,18 +40,20 @@ func (s *session) listTasks(ctx context.Context) {
 		if mon.do(ctx, "chardev-send-break", map[string]any{"id": "con"}, nil) != nil {
 			return
 		}
-		s.q.console.SetWriteDeadline(time.Now().Add(time.Second))
+		s.q.console.SetWriteDeadline(time.Now().Add(autopsyTime))
 		if _, err := s.q.console.Write([]byte(key)); err != nil {
 			return
 		}
-		for last, quiet := before, 0; quiet < 3 || last == before; quiet++ {
+		for last, since, still := before, s.watch.used(), 0; last == before || s.watch.used()-since < quiet && still < 20; still++ {
 			select {
 			case <-ctx.Done():
+				return
+			case <-s.q.ended:
 				return
 			case <-time.After(pause):
 			}
 			if now := s.q.screen.count(); now != last {
-				last, quiet = now, 0
+				last, since, still = now, s.watch.used(), 0
 			}
 		}
 	}

@@ -91,7 +91,7 @@ func inherited(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
 // work that has no use in a machine of one processor that lives for a second. GODEBUG is for init's environment alone: under
 // emulation its runtime would preempt itself by signals.
 const parameters = "quiet loglevel=3 panic=-1 oops=panic raid=noautodetect sysrq_always_enabled=1 rdinit=/init GODEBUG=asyncpreemptoff=1 " +
-	"psi=0 audit=0 cgroup.memory=nokmem,nosocket nowatchdog"
+	"psi=0 audit=0 lsm= cgroup.memory=nokmem,nosocket nowatchdog mitigations=off preempt=none"
 
 // append is the kernel's command line.
 func (m *Machine) append() string {

@@ -44,36 +44,77 @@ func outside(t *testing.T, scratch string) int {
 	return 0
 }
 
+// harm is done to QEMU or to its files from outside.
+type harm struct {
+	name string
+	do   func(t *testing.T, arch string) []string // what is not as it must be
+}
+
+var harms = []harm{
+	{"QEMU is killed", func(t *testing.T, arch string) []string { return signalled(t, arch, syscall.SIGKILL, "QEMU ended") }},
+	{"QEMU is stopped", func(t *testing.T, arch string) []string {
+		return signalled(t, arch, syscall.SIGSTOP, "QEMU was stopped")
+	}},
+	{"the host's disk is full", func(t *testing.T, arch string) []string {
+		m := *machine(t, arch)
+		m.Saved = smallDisk(t, "4m")
+		out := run(t, &m, deed(t, arch, "exit", "5"))
+		if out.Kind != Exited || out.Results[0].Exit != 5 || len(out.Notes) != 1 || !strings.Contains(out.Notes[0], "no space left") {
+			return []string{fmt.Sprintf("the job ended as %s (%s), notes %q", out.Kind, out.Error, out.Notes)}
+		}
+		return nil
+	}},
+	{"the saved machine is damaged", func(t *testing.T, arch string) []string {
+		m := *machine(t, arch)
+		m.Saved = t.TempDir()
+		run(t, &m, deed(t, arch, "exit", "0"))
+		files, err := filepath.Glob(filepath.Join(m.Saved, "*", "ram"))
+		if err != nil || len(files) != 1 {
+			return []string{fmt.Sprintf("saved machine: %v %v", files, err)}
+		}
+		damage(t, files[0], "bytes")
+		out := run(t, &m, deed(t, arch, "exit", "5"))
+		if out.Kind != Exited || out.Results[0].Exit != 5 || out.Boots != 1 {
+			return []string{fmt.Sprintf("the job ended as %s (%s) after %d boots: %v", out.Kind, out.Error, out.Boots, out.Notes)}
+		}
+		return nil
+	}},
+}
+
+// signalled sends QEMU a signal while a command runs.
+func signalled(t *testing.T, arch string, signal syscall.Signal, text string) (wrong []string) {
+	m := *machine(t, arch)
+	run(t, &m, deed(t, arch, "exit", "0")) // so that the next run is a restore
+	m.Scratch = t.TempDir()
+	started := &notice{seen: make(chan struct{})}
+	job := deed(t, arch, "speak")
+	job.Budget, job.Stdout = 10*time.Minute, started
+	pids := make(chan int, 1)
+	go func() {
+		<-started.seen
+		pid := outside(t, m.Scratch)
+		syscall.Kill(pid, signal)
+		pids <- pid
+	}()
+	out := run(t, &m, job)
+	if out.Kind != HarnessErr || !strings.Contains(out.Error, text) {
+		wrong = append(wrong, fmt.Sprintf("the job ended as %s (%s), want %s with %q", out.Kind, out.Error, HarnessErr, text))
+	}
+	if r := out.Results[0]; r.Kind != HarnessErr || r.Plugins[0].Outcome != "unobserved" {
+		wrong = append(wrong, fmt.Sprintf("the command ended as %s, its plugin as %s", r.Kind, r.Plugins[0].Outcome))
+	}
+	if pid := <-pids; syscall.Kill(pid, 0) == nil {
+		wrong = append(wrong, "QEMU is still there")
+	}
+	return wrong
+}
+
 func TestHarmToQEMUIsTheHarnessesFault(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		signal syscall.Signal
-		text   string
-	}{{"killed", syscall.SIGKILL, "QEMU ended"}, {"stopped", syscall.SIGSTOP, "QEMU was stopped"}} {
+	for _, h := range harms[:2] { // the others have tests of their own
 		for _, arch := range arches {
-			t.Run(tt.name+"/"+arch, func(t *testing.T) {
-				m := *machine(t, arch)
-				run(t, &m, deed(t, arch, "exit", "0")) // so that the next run is a restore
-				m.Scratch = t.TempDir()
-				started := &notice{seen: make(chan struct{})}
-				job := deed(t, arch, "speak")
-				job.Budget, job.Stdout = time.Minute, started
-				pids := make(chan int, 1)
-				go func() {
-					<-started.seen
-					pid := outside(t, m.Scratch)
-					syscall.Kill(pid, tt.signal)
-					pids <- pid
-				}()
-				out := run(t, &m, job)
-				if out.Kind != HarnessErr || !strings.Contains(out.Error, tt.text) {
-					t.Errorf("the job ended as %s (%s), want %s with %q", out.Kind, out.Error, HarnessErr, tt.text)
-				}
-				if r := out.Results[0]; r.Kind != HarnessErr || r.Plugins[0].Outcome != "unobserved" {
-					t.Errorf("the command ended as %s, its plugin as %s", r.Kind, r.Plugins[0].Outcome)
-				}
-				if pid := <-pids; syscall.Kill(pid, 0) == nil {
-					t.Errorf("QEMU is still there")
+			t.Run(h.name+"/"+arch, func(t *testing.T) {
+				for _, w := range h.do(t, arch) {
+					t.Error(w)
 				}
 			})
 		}
@@ -219,6 +260,20 @@ func TestPayloadIsWhatWasGiven(t *testing.T) {
 				t.Errorf("exit %d, %s; payload (-want +got):\n%.3000s", r.Exit, r.Stderr, diff)
 			}
 		})
+	}
+}
+
+// TestManyFilesAtTheTop has a root directory that no saved machine knows: it is mounted anew.
+func TestManyFilesAtTheTop(t *testing.T) {
+	m := machine(t, "amd64")
+	job := deed(t, "amd64", "tree", "/payload")
+	job.Plugins = nil
+	for i := range 300 {
+		job.Files = append(job.Files, rootfs.File{Name: fmt.Sprintf("%040d", i), Perm: 0o644, Data: []byte("x")})
+	}
+	out := run(t, m, job)
+	if r := out.Results[0]; r.Exit != 0 || strings.Count(string(r.Stdout), "\n") != 303 {
+		t.Errorf("%s (%s), exit %d: %d lines, want 303", r.Kind, out.Error, r.Exit, strings.Count(string(r.Stdout), "\n"))
 	}
 }
 

@@ -29,7 +29,7 @@ var models = []Model{
 		Machine: "pc,usb=off",
 		CPU:     map[string]string{"tcg": "max", "kvm": "max"},
 		Console: "ttyS0", Serial: "virtio-serial-pci", Disk: "virtio-blk-pci",
-		Append:  "no_timer_check",
+		Append:  "no_timer_check nosmap",
 		Modules: []string{"virtio_pci", "virtio_console", "virtio_blk", "erofs", "overlay"},
 	},
 	{

@@ -360,4 +360,4 @@ func (s *session) resume(ctx context.Context, sv *saved, w *os.File) error {
 }
 
 // restoreTime bounds a restore by the clock on the wall; it takes 0.2 s on an idle machine, and after it a kernel is booted.
-const restoreTime = 60 * time.Second
+const restoreTime = 3 * time.Minute

@@ -162,7 +162,7 @@ func (s *session) gone(err error) error {
 	}
 	select {
 	case <-s.q.ended:
-	case <-time.After(time.Second):
+	case <-time.After(stall):
 		return fmt.Errorf("the guest's channel was closed: %w", err)
 	}
 	text := strings.TrimSpace(s.q.stderr.String())

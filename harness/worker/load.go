@@ -196,7 +196,7 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	verdict := string(pred.Verdict)
 	if expected != plan.Predicted {
 		verdict = expected
-		sub.Expected = strings.Join(outcomes(verdict), " or ")
+		sub.Expected = strings.Join(outcomes(verdict, pred), " or ")
 	}
 	switch text := said(pred); {
 	case !c.consistent(i, sub.Verdict):
@@ -208,7 +208,7 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	case pred.Verdict == abi.OK && lookupError(seen) != "":
 		sub.Status = results.Fail
 		sub.Text = fmt.Sprintf("predicted that every declared symbol is there, but the guest saw %q: a defect of plugproof's own", lookupError(seen))
-	case !slices.Contains(outcomes(verdict), sub.Verdict):
+	case !slices.Contains(outcomes(verdict, pred), sub.Verdict):
 		sub.Status = results.Fail
 	case sub.Verdict == "throw" || sub.Verdict == "signal" || sub.Verdict == "hang":
 		sub.Text = LastLine(process)
@@ -242,12 +242,12 @@ func lookupError(seen guest.Plugin) string {
 // then is not decidable from the files.
 func (c *cell) consistent(i int, outcome string) bool {
 	for _, earlier := range c.report.Plugins[:i] {
-		if earlier.Verdict == abi.Poisoned {
+		if earlier.Verdict == abi.Poisoned && earlier.KillsHost {
 			return true
 		}
 	}
-	verdict := c.report.Plugins[i].Verdict
-	return slices.Contains(outcomes(string(verdict)), outcome) || verdict == abi.Poisoned && (outcome == "ok" || outcome == "hang")
+	pred := c.report.Plugins[i]
+	return slices.Contains(outcomes(string(pred.Verdict), pred), outcome) || pred.Verdict == abi.Poisoned && pred.KillsHost && (outcome == "ok" || outcome == "hang")
 }
 
 func said(p abi.Plugin) string {
@@ -268,8 +268,9 @@ func quoted(text string, process vm.Result) string {
 }
 
 // outcomes are the load outcomes that an abi verdict stands for (DESIGN section 4.2). "unobserved" is consistent with all
-// and evidence of none, so it is in no list.
-func outcomes(verdict string) []string {
+// and evidence of none, so it is in no list. A plugin that is poisoned and kills no host lives with what was spoilt: a failed
+// file's variables without pointers.
+func outcomes(verdict string, pred abi.Plugin) []string {
 	switch verdict {
 	case "ok", "symbol":
 		return []string{"ok"}
@@ -278,6 +279,9 @@ func outcomes(verdict string) []string {
 	case "abort":
 		return []string{"throw", "signal"}
 	case "poisoned":
+		if pred.Verdict == abi.Poisoned && !pred.KillsHost {
+			return []string{"ok"}
+		}
 		return []string{"signal", "throw"}
 	case "not-reached":
 		return []string{"not-reached"}

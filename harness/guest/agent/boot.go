@@ -137,7 +137,7 @@ func freshen(random int, order guest.Order) error {
 // mountPayload mounts the payload disk, once its device has appeared.
 func mountPayload() error {
 	var err error
-	for range 500 {
+	for range tries {
 		if err = syscall.Mount("/dev/vda", guest.PayloadDir, "erofs", syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NODEV, ""); err != syscall.ENOENT {
 			break
 		}

@@ -24,9 +24,13 @@ type port struct {
 // portBuffer is how many bytes wait at most.
 const portBuffer = 128 << 10
 
-// openPort finds a port by its name and opens it. Ports appear some time after their driver was loaded.
+// tries is how often init looks every 10 ms for a device that appears some time after its driver was loaded. It is long: on a
+// busy host the guest's clock runs and the guest does not; the host bounds the boot by CPU time.
+const tries = 60_000
+
+// openPort finds a port by its name and opens it.
 func openPort(name string, mode int) (*port, error) {
-	for range 1000 {
+	for range tries {
 		files, err := filepath.Glob("/sys/class/virtio-ports/*/name")
 		if err != nil {
 			return nil, err

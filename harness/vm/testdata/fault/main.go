@@ -1,6 +1,7 @@
 //go:build linux
 
-// Command fault does one bad thing, named by its first argument.
+// Command fault does one bad thing, named by its first argument. As a plugin it does what $DEED names, when it is opened or,
+// where $DEED_WHEN is call, when its function is called.
 package main
 
 import (
@@ -26,8 +27,21 @@ func main() {
 	deed(os.Args[2:])
 }
 
+func init() {
+	if os.Getenv("DEED_WHEN") == "init" {
+		Deed()
+	}
+}
+
+// Deed is for hosts that have opened this as a plugin.
+func Deed() {
+	words := strings.Fields(os.Getenv("DEED"))
+	deeds[words[0]](words[1:])
+}
+
 var sink [][]byte
 
+// deeds by their names.
 var deeds = map[string]func([]string){
 	"exit": func(a []string) {
 		fmt.Println("standard output")

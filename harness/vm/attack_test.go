@@ -1,0 +1,135 @@
+package vm
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestAcceleratorIsTriedOnce(t *testing.T) {
+	m := *machine(t, "amd64")
+	m.Scratch = t.TempDir()
+	said := 0
+	setup := Setup{Arch: "amd64", Cache: t.TempDir(), Log: func(string) { said++ }}
+	if err := m.choose(t.Context(), setup); err != nil {
+		t.Fatal(err)
+	}
+	accel, why := m.Accel, m.AccelWhy
+	if why == "" || accel == "tcg" && strings.Contains(why, "does not run") != (said == 1) {
+		t.Errorf("%s, for %q, was said %d times", accel, why, said)
+	}
+	qemu := m.QEMU
+	m.QEMU = "/nonexistent/qemu"
+	if err := m.choose(t.Context(), setup); err != nil || m.Accel != accel || m.AccelWhy != why || said > 1 {
+		t.Errorf("the second time: %s for %q, %v, said %d times; the first time %s for %q", m.Accel, m.AccelWhy, err, said, accel, why)
+	}
+	m.QEMU = qemu
+	file := filepath.Join(setup.Cache, "accel-amd64.json")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", raw)
+	for name, text := range map[string]string{
+		"another boot": strings.Replace(string(raw), bootID(), "another", 1), "no JSON": "{", "an unknown accelerator": strings.Replace(string(raw), `"`+accel+`"`, `"hvf"`, 1),
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m.Accel = ""
+		if err := m.choose(t.Context(), setup); err != nil || m.Accel != accel {
+			t.Errorf("%s: %s, %v, want %s", name, m.Accel, err, accel)
+		}
+	}
+}
+
+// TestSavedWhereNothingCanBeWritten runs all the same, and says why it boots.
+func TestSavedWhereNothingCanBeWritten(t *testing.T) {
+	m := *machine(t, "amd64")
+	m.Saved = smallDisk(t, "4m")
+	if err := syscall.Mount("", m.Saved, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Skip(err)
+	}
+	out := run(t, &m, deed(t, "amd64", "exit", "5"))
+	if out.Kind != Exited || out.Results[0].Exit != 5 || out.Boots != 1 || len(out.Notes) != 1 || !strings.Contains(out.Notes[0], "read-only") {
+		t.Errorf("the job ended as %s, exit %d, after %d boots; notes %q", out.Kind, out.Results[0].Exit, out.Boots, out.Notes)
+	}
+}
+
+// TestKilledWhileSaving has another process save a machine, kills it as soon as it has begun to write, and at once asks for the
+// same machine.
+func TestKilledWhileSaving(t *testing.T) {
+	m := *machine(t, "amd64")
+	if dir := os.Getenv("PLUGPROOF_TEST_SAVED"); dir != "" { // the other process
+		m.Saved = dir
+		run(t, &m, deed(t, "amd64", "exit", "0"))
+		return
+	}
+	m.Saved = t.TempDir()
+	other := exec.Command(os.Args[0], "-test.run=^TestKilledWhileSaving$")
+	other.Env = append(os.Environ(), "PLUGPROOF_TEST_SAVED="+m.Saved)
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for range 60_000 {
+		if begun, _ := filepath.Glob(filepath.Join(m.Saved, ".new-*", "state")); len(begun) > 0 {
+			break
+		}
+		<-look.C
+	}
+	other.Process.Kill()
+	other.Wait()
+	for n := range 2 {
+		if out := run(t, &m, deed(t, "amd64", "exit", "5")); out.Results[0].Exit != 5 || out.Boots != 1-n || len(out.Notes) > 0 {
+			t.Errorf("run %d: exit %d after %d boots, notes %q", n+1, out.Results[0].Exit, out.Boots, out.Notes)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(m.Saved, ".new-*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name string, size int, age time.Duration) {
+		t.Helper()
+		for file, data := range map[string][]byte{"ram": make([]byte, size), "state": {1}, metaName: {1}} {
+			path := filepath.Join(dir, name, file)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			old := time.Now().Add(-age)
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range 6 {
+		put(fmt.Sprintf("amd64-%d", i), 1<<20, time.Duration(i+1)*time.Minute)
+	}
+	put("amd64-keep", 1<<20, time.Hour)
+	if err := os.Mkdir(filepath.Join(dir, ".new-amd64-x-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := prune(dir, "amd64-keep", 4<<20); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*-*"))
+	var names []string
+	for _, l := range left {
+		names = append(names, filepath.Base(l))
+	}
+	if got := strings.Join(names, " "); got != ".new-amd64-x-1 amd64-0 amd64-1 amd64-keep" {
+		t.Errorf("left: %s", got)
+	}
+}
