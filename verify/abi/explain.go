@@ -95,11 +95,30 @@ func (e *evidence) flagged(std bool) []Cause {
 	if s := e.differ("-gcflags"); s != "" && (strings.Contains(e.a.setting("-gcflags"), "=-") || strings.Contains(e.b.setting("-gcflags"), "=-")) {
 		out = append(out, Cause{"gcflags", s}) // without a pattern the flags reach the packages of the command line only
 	}
-	if !std {
-		add("cover", "-cover")
+	if std {
+		add("build-tags", "-tags")
+		return out
 	}
-	add("build-tags", "-tags")
+	if common, _ := e.commonSymbols(e.other[0].Package); common == 0 { // two packages of one name: settings say nothing
+		return nil
+	}
+	add("cover", "-cover")
+	if e.otherFiles(e.other[0].Package) || e.sameRevision() { // a tag that no file of the package asks for changes nothing
+		add("build-tags", "-tags")
+	}
 	return out
+}
+
+// otherFiles reports whether the code of a package comes from files of other names on one side, though from some of the same names.
+func (e *evidence) otherFiles(pkg string) bool {
+	x, y := e.a.filesOf(pkg), e.b.filesOf(pkg)
+	common := 0
+	for f := range x {
+		if y[f] {
+			common++
+		}
+	}
+	return common > 0 && (common < len(x) || common < len(y))
 }
 
 func experiments(o *object) string {

@@ -3,6 +3,7 @@ package abi
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -38,11 +39,19 @@ func (e *evidence) moduleCause() *Cause {
 	if s := e.revisions(); s != "" {
 		return &Cause{"source-edit", s}
 	}
-	if common, all := e.commonSymbols(local.Package); common > 0 {
+	common, all := e.commonSymbols(local.Package)
+	if d := e.differ("-tags"); d != "" && common > 0 {
+		return unknown("package %s differs; %s, which changes it if one of its files asks for the tag, else its sources differ", local.Package, d)
+	}
+	if common > 0 {
 		return &Cause{"source-edit", fmt.Sprintf("same Go, settings and module versions, but package %s differs; %d of its %d symbols in the %s have the same names in the %s",
 			local.Package, common, all, e.bName, e.aName)}
 	}
-	return unknown("package %s differs; the same Go, settings and module versions, and nothing shows that its sources are two versions of one", local.Package)
+	same := "the same Go, settings and module versions"
+	if d := e.differ("-tags"); d != "" {
+		same = "the same Go and module versions, " + d
+	}
+	return unknown("package %s differs; %s, and nothing shows that its sources are two versions of one", local.Package, same)
 }
 
 // isLocal reports whether a module was built from a directory and not from the module cache.
@@ -132,6 +141,21 @@ func (o *object) files() []string {
 	return o.fileNames
 }
 
+// atVersion is what stands behind a module's path in the names of files in the module cache.
+var atVersion = regexp.MustCompile(`@v[^/]*`)
+
+// filesOf are the base names of the files that a package's code comes from, as far as the line table tells.
+func (o *object) filesOf(pkg string) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range o.files() {
+		dir := atVersion.ReplaceAllString(path.Dir(f), "")
+		if dir == pkg || strings.HasSuffix(dir, "/"+pkg) || path.IsAbs(f) && strings.HasSuffix(dir, "/"+path.Base(pkg)) && !strings.HasPrefix(dir, o.goroot()+"/src/") {
+			out[path.Base(f)] = true
+		}
+	}
+	return out
+}
+
 // goroot is the directory of the standard library's sources, "" under -trimpath.
 func (o *object) goroot() string {
 	for _, f := range o.files() {
@@ -189,6 +213,12 @@ func (e *evidence) revisions() string {
 		return ""
 	}
 	return fmt.Sprintf("revision: %s %s, %s %s", e.aName, x, e.bName, y)
+}
+
+// sameRevision says whether version control names one unchanged state of one main module.
+func (e *evidence) sameRevision() bool {
+	x, y := e.a.setting("vcs.revision"), e.b.setting("vcs.revision")
+	return e.a.info.Main.Path == e.b.info.Main.Path && x != "" && x == y && e.a.setting("vcs.modified") == "false" && e.b.setting("vcs.modified") == "false"
 }
 
 // commonSymbols counts the plugin's dynamic symbols of a package that the other side defines, too.

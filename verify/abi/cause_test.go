@@ -1,0 +1,39 @@
+package abi
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCauses builds pairs that differ for a known reason: the cause is right, or unknown where the files do not tell. Settings alone prove nothing.
+func TestCauses(t *testing.T) {
+	y := newYard(t, libcMusl, "musl-gcc")
+	y.build("host", "base", "host", nil)
+	for _, dir := range []string{"unrelated", "tagged"} {
+		y.tree(dir)
+	}
+	y.write("src/unrelated/shared/shared.go", []byte("package shared\n\nimport \"strings\"\n\n// Matrix has rows.\ntype Matrix [3]float64\n\n// Parse reads one.\nfunc Parse(s string) (m Matrix) {\n\tm[0] = float64(len(strings.Fields(s)))\n\treturn m\n}\n"))
+	y.write("src/unrelated/p1/main.go", []byte("package main\n\nimport \"example.test/abi/shared\"\n\n// Run runs.\nfunc Run(s string) float64 { return shared.Parse(s)[0] }\n"))
+	y.write("src/tagged/shared/more.go", []byte("//go:build more\n\npackage shared\n\nimport \"os\"\n\nfunc init() { more() }\n\n//go:noinline\nfunc more() { os.Getpid() }\n"))
+	for _, tt := range []struct{ name, tree, want, evidence string }{
+		{"unrelated", "unrelated", "unknown", ""},
+		{"unrelated, and a tag", "unrelated", "unknown", "-tags: host not set, plugin more"},
+		{"a tag that a file asks for", "tagged", "build-tags", "-tags: host not set, plugin more"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var flags []string
+			if tt.evidence != "" {
+				flags = []string{"-tags=more"}
+			}
+			y.build("p.so", tt.tree, "p1", nil, flags...)
+			p := y.predict("host", []string{"p.so"}).Plugins[0]
+			if p.Verdict != Mismatch || p.Cause == nil || p.Cause.ID != tt.want || !strings.Contains(p.Cause.Evidence, tt.evidence) {
+				t.Errorf("%s, cause %+v; want mismatch, %s: %q", p.Verdict, p.Cause, tt.want, tt.evidence)
+			}
+		})
+	}
+	y.build("settings.so", "base", "p1", []string{"GOAMD64=v2"}, "-tags=more", "-ldflags=-s -w -X main.x=1")
+	if p := y.predict("host", []string{"settings.so"}).Plugins[0]; p.Verdict != OK || p.Cause != nil {
+		t.Errorf("only settings differ: %s, cause %+v", p.Verdict, p.Cause)
+	}
+}
