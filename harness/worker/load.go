@@ -141,6 +141,9 @@ func (w *Worker) log(rec *results.Record, cmd guest.Command, out *vm.Outcome) er
 	}
 	fmt.Fprintf(f, "%s\ncommand: %q\nmachine: %s %s, Linux %s, %d MiB, %d boots, %v CPU\noutcome: %s %s\n", rec.Cell, cmd.Args, out.QEMU, out.Accelerator,
 		out.Release, out.MemoryMiB, out.Boots, out.CPU, out.Kind, out.Error)
+	for _, c := range out.Configured {
+		fmt.Fprintf(f, "INSTALL script of %s: exit %d %s\n", c.Package, c.Exit, c.Error)
+	}
 	for _, n := range out.Notes {
 		fmt.Fprintf(f, "note: %s\n", n)
 	}
