@@ -85,7 +85,7 @@ func TestFilledDocuments(t *testing.T) {
 		{"abi", abi.Report{Schema: abi.Schema, Host: abi.Host{Path: "h"}, Plugins: []abi.Plugin{}, Limits: []string{}}},
 		{"abi", abi.Report{Schema: abi.Schema, Host: abi.Host{Path: "h", SHA256: &digest, Go: &text, Libc: &text, Arch: "arm"}, Root: &text, Limits: []string{text},
 			Plugins: []abi.Plugin{{Path: "p", Verdict: abi.Mismatch, Error: &text, Package: &text, Cause: &abi.Cause{ID: "c", Evidence: text}, KillsHost: true, Drift: []string{text}, Requires: []string{text},
-				Code: &abi.Code{Packages: []string{text}, Functions: 3, Differ: []abi.Function{{Name: "f", Why: text}}, Undecided: []abi.Function{{Name: "f", Why: text}}, Sources: []string{text}, Note: &text},
+				Code:       &abi.Code{Packages: []string{text}, Functions: 3, Differ: []abi.Function{{Name: "f", Why: text}}, Undecided: []abi.Function{{Name: "f", Why: text}}, Sources: []string{text}, Note: &text},
 				Mismatches: []abi.Difference{{Package: "p", Module: &text, Host: abi.Side{Version: &text, Hash: "0123456789abcdef"}, Plugin: abi.Side{Hash: "0123456789abcdef"}}}}},
 			Orders: &abi.Orders{Pairs: []abi.Pair{{First: "a", Second: "b", Alone: abi.OK, Verdict: abi.AlreadyLoaded, Error: &text}}, Safe: []string{"a"}, Proof: []string{}}}},
 		{"abi-export", lockDoc{Schema: "plugproof/abi-export/v1", Host: "h", SHA256: digest, Lock: text}},
