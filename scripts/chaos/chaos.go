@@ -29,7 +29,7 @@ type chaos struct {
 }
 
 // perRun is the most kills that one run has to endure.
-const perRun = 6
+const perRun = 17
 
 // late is how long after a record the kill may come, at most. The next record is usually there by then.
 const late = 900 * time.Millisecond
@@ -74,7 +74,8 @@ func (c *chaos) run(ctx context.Context) error {
 func (c *chaos) disturb(ctx context.Context, rng *rand.Rand, out string, records, most int) (times int, err error) {
 	args := append(append([]string{}, c.args...), "--out", out)
 	for have := 0; times < most; {
-		at := moment{records: have + rng.IntN(max(1, records-have)), wait: time.Duration(rng.Int64N(int64(late)))}
+		share := 2 * (records - have) / (most - times + 1) // so that the moments spread over the whole run
+		at := moment{records: have + rng.IntN(max(1, share)), wait: time.Duration(rng.Int64N(int64(late)))}
 		err := c.verify(ctx, args, &kill{at, out})
 		switch {
 		case err == nil:
