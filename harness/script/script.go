@@ -20,13 +20,13 @@ type Options struct {
 	Env     map[string]string // added to each script's environment; GO is the Go under test, which [go>=1.24] is about
 	Update  bool              // rewrite the files that cmp compares with
 	Keep    bool              // keep the work directories
-	Timeout time.Duration     // for one waiting command; 0 means two minutes
+	Timeout time.Duration     // for one waiting command; 0 means 15 minutes
 }
 
 // Params is the testscript configuration for o.
 func Params(o Options) testscript.Params {
 	if o.Timeout == 0 {
-		o.Timeout = 2 * time.Minute
+		o.Timeout = 15 * time.Minute // a busy machine is slow, and that proves nothing
 	}
 	s := &session{timeout: o.Timeout, env: o.Env}
 	return testscript.Params{
