@@ -36,6 +36,7 @@ type comparison struct {
 	dec          decoder
 	unit         uint64 // bytes by which instructions are aligned
 	taken        map[uint64]taken
+	steps        int // events in all
 }
 
 // outLink is the number of words between the stack pointer and the arguments of a call: arm's return address is saved there.

@@ -1,10 +1,13 @@
 package drift
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -133,6 +136,41 @@ func TestDrift(t *testing.T) {
 		t.Errorf("%d of %d functions of a matching pair are undecided", len(r.Undecided), r.Functions)
 	}
 	t.Logf("%d functions, %d undecided", r.Functions, len(r.Undecided))
+}
+
+// TestCorrupted changes bytes of a plugin: each is compared or refused, in bounded memory and without a panic.
+func TestCorrupted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a host and a plugin")
+	}
+	dir, out := extract(t), t.TempDir()
+	host := build(t, dir, "./host", filepath.Join(out, "host"), true)
+	build(t, filepath.Join(dir, "plugin"), "./check", filepath.Join(out, "p.so"), true)
+	good, err := os.ReadFile(filepath.Join(out, "p.so"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := Read(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var before, after runtime.MemStats
+	for i := range 60 {
+		b := bytes.Clone(good)
+		for range 1 + rng.IntN(200) {
+			b[rng.IntN(len(b))] = byte(rng.Uint32())
+		}
+		runtime.ReadMemStats(&before)
+		if e, err := goelf.Open(bytes.NewReader(b), int64(len(b))); err == nil {
+			if p, err := Read(e); err == nil {
+				Compare(h, p, func(pkg string) bool { return strings.HasPrefix(pkg, "example.test/") || pkg == "strconv" })
+			}
+		}
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 256<<20 {
+			t.Fatalf("corruption %d: %d bytes were allocated", i, after.TotalAlloc-before.TotalAlloc)
+		}
+	}
 }
 
 // FuzzDecode decodes what no compiler writes.

@@ -80,6 +80,9 @@ func (w *walk) reg(side int, r loc, st *state) value {
 	return st.get(side, r)
 }
 
+// maxPlaces bounds the places of one function that are compared with each new one.
+const maxPlaces = 1 << 12
+
 // address numbers a place, with the number of the other side's place that means the same.
 func (w *walk) address(side int, p place) value {
 	if n, ok := w.number[side][p]; ok {
@@ -87,6 +90,9 @@ func (w *walk) address(side int, p place) value {
 	}
 	other := 1 - side
 	for i, q := range w.places[other] {
+		if i > maxPlaces {
+			break
+		}
 		if q == (place{}) || w.places[side][i] != (place{}) {
 			continue
 		}

@@ -36,6 +36,9 @@ type differs struct{ why string }
 // maxSteps bounds the events of one walk; the largest functions of the standard library need 200,000.
 const maxSteps = 1 << 21
 
+// maxAll bounds the events of a comparison; all of a large program's packages need a tenth of it.
+const maxAll = 1 << 27
+
 func (w *walk) space(side int) *space {
 	if side == 0 {
 		return w.c.host
@@ -206,7 +209,8 @@ func (w *walk) class() int64 {
 // block follows events from one point to where the ways part or meet.
 func (w *walk) block(at [2]uint64, st *state) {
 	for {
-		if w.steps++; w.steps > maxSteps || len(w.states) > maxSteps/64 {
+		w.c.steps++
+		if w.steps++; w.steps > maxSteps || w.c.steps > maxAll || len(w.states) > maxSteps/64 {
 			w.doubt = tooLong
 			return
 		}
