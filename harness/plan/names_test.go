@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plugproof/plugproof/fixtures"
+	"github.com/plugproof/plugproof/fixtures/leaks"
 	"github.com/plugproof/plugproof/verify/cause"
 )
 
@@ -29,7 +31,13 @@ func TestCausesFixtures(t *testing.T) {
 		if c.Fixture == "" {
 			continue
 		}
-		if _, err := fixtures.Load(c.Fixture); err != nil {
+		var err error
+		if name, leak := strings.CutPrefix(c.Fixture, "leaks/"); leak {
+			_, err = leaks.Load(name)
+		} else {
+			_, err = fixtures.Load(c.Fixture)
+		}
+		if err != nil {
 			t.Errorf("cause %s: %v", c.ID, err)
 		}
 	}
