@@ -19,7 +19,7 @@ that it was given by another way, and nothing else.`,
 			return usagef(hint, "unknown command %q", "kit "+args[0])
 		},
 	}
-	cmd.AddCommand(newKitKeygenCmd(a), newKitCreateCmd(a), newKitVerifyCmd(a), newKitUnpackCmd(a))
+	cmd.AddCommand(newKitKeygenCmd(a), newKitCreateCmd(a), newKitVerifyCmd(a), newKitUnpackCmd(a), newKitServeCmd(a), newKitSyncCmd(a))
 	return cmd
 }
 

@@ -1,0 +1,25 @@
+// Package mirror serves what a kit was unpacked to: modules and toolchains as a module proxy with the checksum database
+// (mod/), and repositories of Void packages (xbps/). It may stand before two other mirrors and then answers from the first one
+// that is well. Every answer is whole before its first byte is sent, so that an upstream that dies in the middle is not seen.
+//
+// Each request is a line of an append-only log that names the hash of the line before it.
+package mirror
+
+import "time"
+
+const (
+	// maxAnswer bounds an upstream's answer, in bytes: a toolchain has 103 MB.
+	maxAnswer = 2 << 30
+	// maxIndex bounds an index, in bytes: 300,000 files.
+	maxIndex = 64 << 20
+	// patience is how long an upstream may be silent.
+	patience = 10 * time.Second
+	// rest is how long an upstream that failed is not asked first.
+	rest = 5 * time.Second
+)
+
+// Paths of what a mirror says of itself.
+const (
+	HealthPath = "/health" // 200 if it is well
+	IndexPath  = "/index"  // every file: "sha256:... SIZE PATH", sorted by path
+)

@@ -1,0 +1,115 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// client gives up on upstreams that do not answer; a long answer that flows may take its time.
+var client = &http.Client{Transport: &http.Transport{
+	DialContext: (&net.Dialer{Timeout: patience}).DialContext, ResponseHeaderTimeout: patience, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute,
+}}
+
+func (s *Server) http() *http.Client {
+	if s.Client != nil {
+		return s.Client
+	}
+	return client
+}
+
+// order is the upstreams, those that failed a moment ago last.
+func (s *Server) order() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	tired := func(u string) int {
+		if t, ok := s.failed[u]; ok && now.Sub(t) < rest {
+			return 1
+		}
+		return 0
+	}
+	out := slices.Clone(s.Upstreams)
+	slices.SortStableFunc(out, func(a, b string) int { return tired(a) - tired(b) })
+	return out
+}
+
+func (s *Server) fail(u string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = map[string]time.Time{}
+	}
+	s.failed[u] = s.Now()
+}
+
+// Watch asks each upstream every now and then how it is, until ctx ends, so that a request need not find out.
+func (s *Server) Watch(ctx context.Context, every time.Duration, tell func(upstream string, well bool)) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	was := map[string]bool{}
+	for {
+		for _, u := range s.Upstreams {
+			well := s.health(ctx, u)
+			if !well {
+				s.fail(u)
+			}
+			if old, ok := was[u]; tell != nil && ctx.Err() == nil && (!ok && !well || ok && old != well) {
+				tell(u, well)
+			}
+			was[u] = well
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) health(ctx context.Context, u string) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	resp, err := s.get(ctx, u, HealthPath)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+func (s *Server) get(ctx context.Context, u, path string) (*http.Response, error) {
+	to, err := url.Parse(strings.TrimSuffix(u, "/"))
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.JoinPath(path).String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.http().Do(req)
+}
+
+// ask gets a whole answer of an upstream. One that ends early is a failure.
+func (s *Server) ask(ctx context.Context, u, name string) (io.ReadSeekCloser, error) {
+	resp, err := s.get(ctx, u, "/"+name)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return nil, fs.ErrNotExist
+	default:
+		return nil, fmt.Errorf("it answers %s", resp.Status)
+	}
+	return s.keep(resp.Body)
+}
