@@ -134,10 +134,19 @@ func (w *work) bySurroundings(on []string, at *actions.Attribution, seen *build.
 		return strings.Join(slices.DeleteFunc([]string{text, how}, func(s string) bool { return s == "" }), "; ")
 	}
 	for _, k := range cause.FromActions(at) {
-		if k.ID != unknown {
-			c.ID, c.Evidence, c.Guess = k.ID, say(k.Evidence), k.Guess
-			return []Cause{c}
+		if k.ID == unknown {
+			continue
 		}
+		c.ID, c.Evidence, c.Guess = k.ID, say(k.Evidence), k.Guess
+		switch id := one(on); {
+		case k.ID == "source-edit": // both sides began with the same sources
+			c.ID = "generated-input"
+		case len(on) == 0 && k.ID == "ldflags" && looksLikeTime(at.First()):
+			c.ID, c.Guess = "embedded-time", true
+		case strings.HasPrefix(id, "embedded-") && (k.ID == "ldflags" || strings.HasPrefix(k.ID, "embedded-")): // of what it depends is better known than what it looks like
+			c.ID, c.Guess = id, false
+		}
+		return []Cause{c}
 	}
 	diff := compare(w.control.Artifact, seen.Artifact)
 	if id := one(on); id != "" {
@@ -199,3 +208,8 @@ func where(on []string) string {
 var times = regexp.MustCompile(`(^|[^0-9])([12][0-9]{9}([0-9]{3}|[0-9]{6}|[0-9]{9})?)($|[^0-9])|[0-2][0-9]:[0-5][0-9]|20[0-9]{2}-?[01][0-9]-?[0-3][0-9]|(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +`)
 
 func timelike(s string) bool { return times.MatchString(s) }
+
+// looksLikeTime reports whether both values of what differs look like a time.
+func looksLikeTime(r *actions.Root) bool {
+	return r != nil && r.A != nil && r.B != nil && timelike(*r.A) && timelike(*r.B)
+}
