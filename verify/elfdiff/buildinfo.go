@@ -23,8 +23,11 @@ func buildInfoLine(b []byte, off int) string {
 	}
 	line := string(b[lo:hi])
 	if i := strings.Index(line, "path\t"); i > 0 { // the first line: before it stand the version and a mark of 16 bytes
-		if off < lo+i {
-			return structBuildInfo + " go"
+		if n := lo + i - off; n > 0 { // before the text stand its mark of 16 bytes and its length, and before these the version
+			if n > 16+3 {
+				return structBuildInfo + " go"
+			}
+			return structBuildInfo
 		}
 		line = line[i:]
 	}

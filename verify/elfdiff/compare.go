@@ -25,7 +25,8 @@ type comparison struct {
 	ra, rb       *relocs
 	baseA, baseB bases
 	pcA, pcB     *pclntab
-	filePairs    []filePair // names of one source file that differ
+	pcLens       [2][6]uint64 // of their parts, as runtime.moduledata has them
+	filePairs    []filePair   // names of one source file that differ
 	namesA       *addrNames
 	namesB       *addrNames
 	pathA, pathB string          // plugin paths

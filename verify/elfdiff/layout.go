@@ -229,6 +229,7 @@ func (c *comparison) pclntabPieces(p pair, x, y []byte) []piece {
 	}
 	var out []piece
 	ea, eb := c.pcA.starts(), c.pcB.starts()
+	c.pcLens = [2][6]uint64{c.pcA.lengths(), c.pcB.lengths()}
 	c.pcA = &pclntab{names: bytes.Clone(c.pcA.names)} // the rest is read again when it is compared
 	c.pcB = &pclntab{names: bytes.Clone(c.pcB.names)}
 	for i := 0; i+1 < len(ea); i++ {

@@ -1,6 +1,8 @@
 package elfdiff
 
 import (
+	"debug/elf"
+	"fmt"
 	"math/bits"
 	"strings"
 )
@@ -61,14 +63,17 @@ func (c *comparison) compareTable(table, strs string, class Verdict, lists bool)
 		default:
 			p, q := x[0], y[0]
 			x, y = x[1:], y[1:]
-			if p.info != q.info || p.other != q.other || p.defined() != q.defined() {
+			if p.info != q.info || p.other != q.other || p.defined() != q.defined() || !c.symbolsSection(p.shndx, q.shndx) {
 				if count {
-					c.out.add(Evidence{Verdict: class, Section: table, Symbol: p.name, Structure: "symbol's type, binding or visibility", Bytes: 1}, sa.tallyFlags())
+					c.out.add(Evidence{Verdict: class, Section: table, Symbol: p.name, Structure: "symbol's type, binding, visibility or section", Bytes: 1}, sa.tallyFlags())
 				}
 				if lists && !changed[p.name] {
 					changed[p.name] = true
 					r.Changed = append(r.Changed, p.name)
 				}
+			}
+			if p.size != q.size && count && p.name != findFuncTab && p.name != "go:buildinfo" && !changed[p.name] && p.defined() && q.defined() {
+				c.out.add(Evidence{Verdict: class, Section: table, Symbol: p.name, Structure: "symbol's size", Bytes: int64(bits.Len64(p.size^q.size)+7) / 8}, sa.tallyFlags())
 			}
 			if p.size != q.size && lists && p.name != findFuncTab {
 				r.Resized = append(r.Resized, p.name)
@@ -76,6 +81,9 @@ func (c *comparison) compareTable(table, strs string, class Verdict, lists bool)
 					changed[p.name] = true
 					r.Changed = append(r.Changed, p.name)
 				}
+			}
+			if count && !p.sameValue(&q) && !c.addrs.same(p.value, q.value) {
+				c.out.add(Evidence{Verdict: class, Section: table, Symbol: p.name, Structure: "symbol's address", Bytes: int64(c.a.word), A: fmt.Sprintf("%#x", p.value), B: fmt.Sprintf("%#x", q.value)}, sa.tallyFlags())
 			}
 			if p.value != q.value && p.defined() && lists && !changed[p.name] {
 				r.Moved++
@@ -89,6 +97,22 @@ func (c *comparison) compareTable(table, strs string, class Verdict, lists bool)
 		}
 		c.out.addMoved(table, moved, sa.tallyFlags())
 	}
+}
+
+// symbolsSection reports whether two section numbers of symbols mean sections of one name, or the same thing that is none.
+func (c *comparison) symbolsSection(i, j uint16) bool {
+	if i == 0 || j == 0 || i >= uint16(elf.SHN_LORESERVE) || j >= uint16(elf.SHN_LORESERVE) {
+		return i == j
+	}
+	return int(i) < len(c.a.secs) && int(j) < len(c.b.secs) && c.a.secs[i].key == c.b.secs[j].key
+}
+
+// sameValue reports whether two symbols' values are equal where they are no addresses in the file: undefined, absolute, thread-local.
+func (s *symbol) sameValue(o *symbol) bool {
+	if s.defined() && o.defined() && s.typ() != elf.STT_TLS {
+		return s.name == findFuncTab
+	}
+	return s.value == o.value
 }
 
 func (c *comparison) symSize() int {

@@ -64,6 +64,12 @@ func readPclntab(b []byte, order binary.ByteOrder, ptr int) *pclntab {
 	return t
 }
 
+// lengths are those of the parts as runtime.moduledata has them: of the names, compilation units, files, pc tables and functions, and how
+// many functions there are, with the end.
+func (t *pclntab) lengths() [6]uint64 {
+	return [6]uint64{uint64(len(t.names)), uint64(len(t.cu)) / 4, uint64(len(t.files)), uint64(len(t.pc)), uint64(len(t.funcs)), uint64(t.nfunc) + 1}
+}
+
 // starts are the offsets of the parts, the header's and the end's included.
 func (t *pclntab) starts() [7]uint64 {
 	n := uint64(len(t.data))
@@ -309,10 +315,12 @@ func (d *pclnDiff) sortedPairs() []filePair {
 func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 	d := &pclnDiff{pairs: map[filePair][2]uint32{}}
 	inB := make(map[string][]int32, u.nfunc)
+	byEntry := make(map[uint32]int32, u.nfunc)
 	for i := 0; i < u.nfunc; i++ {
 		if g, ok := u.fn(i); ok {
 			n := c.canonical(u.name(g), c.pathB)
 			inB[n] = append(inB[n], int32(i))
+			byEntry[g.entry] = int32(i)
 		}
 	}
 	if x, y := t.end(), u.end(); x != y && (c.baseA.text == 0 || !c.addrs.same(c.baseA.text+uint64(x), c.baseB.text+uint64(y))) {
@@ -327,11 +335,15 @@ func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 		name := t.name(f)
 		key := c.canonical(name, c.pathA)
 		l := inB[key]
-		if len(l) == 0 {
+		j := int32(-1)
+		if len(l) > 0 {
+			inB[key], j = l[1:], l[0]
+		} else if j = c.atEntry(f, byEntry); j < 0 {
 			continue // its code is gone as well, and that was noted
+		} else {
+			d.lines = append(d.lines, name) // under another name
 		}
-		inB[key] = l[1:]
-		g, _ := u.fn(int(l[0]))
+		g, _ := u.fn(int(j))
 		class := c.compareFunc(t, u, f, g, d.pairs)
 		switch class {
 		case Code:
@@ -341,6 +353,21 @@ func (c *comparison) compareFuncs(t, u *pclntab) *pclnDiff {
 		}
 	}
 	return d
+}
+
+// atEntry is the function of B that begins where f does, -1 if none does.
+func (c *comparison) atEntry(f pclnFunc, byEntry map[uint32]int32) int32 {
+	if c.baseA.text == 0 || c.baseB.text == 0 {
+		return -1
+	}
+	to, ok := c.addrs.to(c.baseA.text + uint64(f.entry))
+	if !ok || to < c.baseB.text {
+		return -1
+	}
+	if j, ok := byEntry[uint32(to-c.baseB.text)]; ok {
+		return j
+	}
+	return -1
 }
 
 func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePair][2]uint32) Verdict {

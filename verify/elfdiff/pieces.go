@@ -323,7 +323,7 @@ func (c *comparison) offset32(x, y []byte, i int, q piece, p *pair) int {
 		return done
 	case c.sameFuncName(u, v):
 		return done
-	case isModuleData(p, symbolOf(p.ua.key)):
+	case isModuleData(p, symbolOf(p.ua.key)) && c.tableLength(x, y, i, q):
 		return done
 	}
 	return 0
@@ -353,7 +353,30 @@ func (c *comparison) sameFuncName(u, v uint64) bool {
 	return c.canonical(cstring(c.pcA.names, u), c.pathA) == c.canonical(cstring(c.pcB.names, v), c.pathB)
 }
 
-// isModuleData: the words of runtime.moduledata that are not relocated are lengths of tables, which are compared themselves.
+// pclntabAlign is where the parts of a line table begin at most, up to Go 1.25, in bytes.
+const pclntabAlign = 64
+
+// tableLength reports whether the word around the differing byte is the length of a part of the line table, or of the plugin path, in
+// both files.
+func (c *comparison) tableLength(x, y []byte, i int, q piece) bool {
+	w := c.a.word
+	j := i - int((q.a+uint64(i))&uint64(w-1))
+	if j < 0 || j+w > len(x) || (q.a^q.b)&uint64(w-1) != 0 {
+		return false
+	}
+	u, v := c.a.Word(x[j:]), c.b.Word(y[j:])
+	if u == uint64(len(c.pathA)) && v == uint64(len(c.pathB)) {
+		return true
+	}
+	for k, n := range c.pcLens[0] {
+		if m := c.pcLens[1][k]; n-u < pclntabAlign && m-v < pclntabAlign { // up to Go 1.25 the next part begins at an aligned address
+			return true
+		}
+	}
+	return false
+}
+
+// isModuleData: the words of runtime.moduledata that are not relocated are lengths of tables.
 func isModuleData(p *pair, symbol string) bool {
 	return p.sa.Name == ".go.module" || symbol == "local.moduledata" || symbol == "runtime.firstmoduledata"
 }

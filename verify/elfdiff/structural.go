@@ -67,8 +67,11 @@ func (c *comparison) compareSection(x, y *section) {
 	}
 	e := Evidence{Verdict: sectionClass(x.Name, x.alloc(), x.exec()), Section: x.Name}
 	switch {
-	case x.Type == elf.SHT_RELA, x.Type == elf.SHT_REL, x.Type == elf.SHT_DYNAMIC:
-		return // compareRelocs's, compareSegments's
+	case x.Type == elf.SHT_DYNAMIC:
+		c.compareDynamic(x, y)
+		return
+	case x.Type == elf.SHT_RELA, x.Type == elf.SHT_REL:
+		return // compareRelocs's
 	case x.Name == ".dynsym" || x.Name == ".symtab" || x.Name == ".dynstr" || x.Name == ".strtab":
 		return // compareNames's
 	case isDebug(x.Name):
@@ -83,7 +86,13 @@ func (c *comparison) compareSection(x, y *section) {
 	switch {
 	case x.Name == unwindSection && c.compareUnwindIndex(x, y):
 		return
-	case x.Name == ".shstrtab", isLinkage(x.Name), x.Type == elf.SHT_HASH, x.Type == elf.SHT_GNU_HASH, x.Type == elf.SHT_GNU_VERSYM:
+	case isLinkage(x.Name):
+		c.compareLinkage(x, y)
+		return
+	case x.Type == elf.SHT_HASH, x.Type == elf.SHT_GNU_HASH:
+		c.compareHashTable(x, y)
+		return
+	case x.Name == ".shstrtab", x.Type == elf.SHT_GNU_VERSYM:
 		// Made from what is compared: section names, relocations, the names of symbols.
 		c.out.addMoved(x.Name, sizedDiff(dx, dy), x.tallyFlags())
 		return
@@ -125,6 +134,7 @@ func (c *comparison) oneSided(x, y *section) {
 // compareRelocs compares what the loader will write, slot by slot. GOT and PLT slots are a set, matched by target: what no code
 // refers to does not count, and what code refers to was compared there.
 func (c *comparison) compareRelocs() {
+	c.compareSlots()
 	matched := make([]bool, len(c.rb.slots))
 	for _, s := range c.ra.slots {
 		sec := c.a.sectionAt(s.off)
@@ -139,6 +149,9 @@ func (c *comparison) compareRelocs() {
 		if ok {
 			matched[i] = true
 			if c.sameTarget(s, c.rb.slots[i]) {
+				if u, v := c.a.word64(s.off), c.b.word64(b); u != v && !c.addrs.same(u, v) && !c.inPlace(s.off, b, u, v) {
+					c.relocDiffers(sec, s, c.rb.slots[i], true, true)
+				}
 				continue
 			}
 			c.relocDiffers(sec, s, c.rb.slots[i], true, true)
@@ -289,8 +302,5 @@ func (c *comparison) compareSegments() {
 	}
 	if x, y := dyn(c.a), dyn(c.b); x != y {
 		c.out.add(Evidence{Verdict: Data, Section: ".dynamic", Structure: "what the loader is asked for", A: x, B: y, Bytes: 1}, flagAlloc)
-	}
-	if x, y := c.a.section(".dynamic"), c.b.section(".dynamic"); x != nil && y != nil {
-		c.out.addMoved(".dynamic", sizedDiff(c.a.contents(x), c.b.contents(y)), x.tallyFlags())
 	}
 }

@@ -151,7 +151,7 @@ func (f *File) LookupDyn(name string, accept func(Symbol) bool) (Symbol, bool, e
 }
 
 func (f *File) lookupGNU(h *hashTable, name string, try func(uint32) (Symbol, bool, error)) (Symbol, bool, error) {
-	hash := gnuHash(name)
+	hash := GNUHash(name)
 	if h.nbloom > 0 { // the filter decides in the loaders too, even when it is wrong
 		bits := uint32(8 * f.PtrSize())
 		w, err := f.ReadWord(h.bloom + uint64(f.PtrSize())*uint64((hash/bits)&(h.nbloom-1)))
@@ -216,8 +216,8 @@ func SysVHash(name string) uint32 {
 	return h & 0xfffffff
 }
 
-// gnuHash is Bernstein's hash as DT_GNU_HASH uses it.
-func gnuHash(name string) uint32 {
+// GNUHash is Bernstein's hash as DT_GNU_HASH uses it.
+func GNUHash(name string) uint32 {
 	h := uint32(5381)
 	for i := range len(name) {
 		h = h*33 + uint32(name[i])

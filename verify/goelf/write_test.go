@@ -249,7 +249,7 @@ func (w *writer) hash(dyn map[elf.DynTag]uint64) {
 	w.word(^uint64(0))
 	w.u32(1)
 	for i, s := range w.syms[1:] {
-		h := gnuHash(s.Name) &^ 1
+		h := GNUHash(s.Name) &^ 1
 		if i == len(w.syms)-2 {
 			h |= 1
 		}
