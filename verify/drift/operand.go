@@ -100,7 +100,7 @@ func (w *walk) address(side int, p place) value {
 		if side == 1 {
 			a, b = q, p
 		}
-		if w.c.samePlace(a, b, w.near) == yes {
+		if w.c.samePlace(a, b, w.near[a.addr]) == yes {
 			w.places[side][i] = p
 			w.number[side][p] = int64(i)
 			return value{valAddr, int64(i)}
@@ -143,7 +143,7 @@ func (w *walk) equal(x, y value) answer {
 		if a == (place{}) || b == (place{}) {
 			return no
 		}
-		return w.c.samePlace(a, b, w.near)
+		return w.c.samePlace(a, b, w.near[a.addr])
 	case valData:
 		return w.c.sameBytes(w.placeOf(0, x).addr, w.placeOf(1, y).addr, int(x.n>>32))
 	}

@@ -201,18 +201,21 @@ func (c *comparison) sameContent(a, b uint64, near []int64) answer {
 	if n == min(len(x), len(y)) && n > 0 {
 		return yes
 	}
-	number := false
+	under, over := 0, 0
 	for _, v := range near {
-		if v > 0 && v <= int64(n) {
-			return yes
+		if v <= int64(n) {
+			under++
+		} else {
+			over++
 		}
-		number = number || v > 0 && v < maxString
 	}
 	switch w := c.host.file.PtrSize(); {
-	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && !number: // a constant of one word
+	case under > 0 && over == 0:
 		return yes
-	case n == 0:
+	case over > 0 && under == 0, n == 0:
 		return no
+	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && over == 0: // a constant of one word
+		return yes
 	}
 	return maybe
 }

@@ -23,7 +23,8 @@ type walk struct {
 	places  [2][]place // by number; of the side that has not met it, the zero place
 	number  [2]map[place]int64
 	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
-	near    []int64
+	near    map[uint64][]int64 // of the host's addresses: the numbers in the instructions around, which a string's length is among
+	last    []mention
 	vector  bool      // there were instructions that the decoder does not know well
 	out     int64     // bytes above the stack pointer where arguments and results of calls lie, as far as is known
 	doubt   string    // why the two cannot be shown equal
@@ -72,6 +73,7 @@ func (w *walk) run() (different, doubt string) {
 		}
 	}()
 	var start [2]uint64
+	w.near = map[uint64][]int64{}
 	for side := range 2 {
 		w.insts[side], w.leaders[side] = map[uint64]inst{}, map[uint64]bool{}
 		w.number[side], w.pairs[side] = map[place]int64{}, map[int64]int64{}
@@ -111,17 +113,47 @@ func (w *walk) scan(side int) {
 			w.out = max(w.out, w.c.dec.linkSize()*w.c.outLink()+int64(f.args))
 		}
 		if side == 0 {
-			for _, a := range in.src {
-				if a.kind == argImm && a.imm > 0 {
-					w.near = append(w.near, a.imm)
-				} else if a.kind == argMem && a.abs && a.index == noLoc && w.c.unit == 4 { // a literal
-					if v, err := w.space(0).file.ReadWord(uint64(a.disp)); err == nil && v > 0 && v < maxString {
-						w.near = append(w.near, int64(v))
-					}
-				}
-			}
+			w.lengths(in)
 		}
 		pc = in.next
+	}
+}
+
+// mention is what an instruction says: an address, or a number that may be a length.
+type mention struct {
+	addr   uint64
+	number int64
+}
+
+// window is how many instructions a string's address and its length are apart at most.
+const window = 3
+
+// lengths notes which numbers stand near to which addresses in the host's code.
+func (w *walk) lengths(in inst) {
+	var m mention
+	for _, a := range in.src {
+		switch {
+		case a.kind == argImm && a.imm > 0 && a.imm < maxString && (in.kind == kindMove || w.c.unit == 4):
+			m.number = a.imm
+		case in.kind == kindLEA && a.abs && a.index == noLoc:
+			m.addr = w.c.host.wrap(uint64(a.disp))
+		case a.kind == argMem && a.abs && a.index == noLoc && w.c.unit == 4: // a literal
+			if v, err := w.c.host.file.ReadWord(uint64(a.disp)); err == nil && v > 0 && v < maxString {
+				m.number = int64(v)
+			} else if err == nil && w.c.host.mapped(v) {
+				m.addr = v
+			}
+		}
+	}
+	for _, l := range w.last {
+		if m.addr != 0 && l.number != 0 {
+			w.near[m.addr] = append(w.near[m.addr], l.number)
+		} else if m.number != 0 && l.addr != 0 {
+			w.near[l.addr] = append(w.near[l.addr], m.number)
+		}
+	}
+	if w.last = append(w.last, m); len(w.last) > window {
+		w.last = w.last[1:]
 	}
 }
 
