@@ -26,14 +26,17 @@ func FromRoot(r actions.Root) string {
 	switch key, rest, _ := strings.Cut(r.Key, " "); {
 	case r.Key == "go version", r.Key == "compile", r.Key == "asm", r.Key == "link", r.Key == "cgo":
 		return elfdiff.VersionCause(releaseIn(r.A), releaseIn(r.B))
-	case r.Key == "gcflags all": // forced by the go command: -dynlink, -shared, -race
+	case r.Key == "gcflags all", r.Key == "linkflags all": // forced by the go command: -dynlink, -shared, -race
 		for flag, id := range map[string]string{"-race": "race", "-msan": "gcflags", "-asan": "gcflags"} {
 			if holds(r.A, flag) != holds(r.B, flag) {
 				return id
 			}
 		}
+		if r.Key == "linkflags all" {
+			return "ldflags"
+		}
 		return "gcflags"
-	case r.Key == "linkflags", r.Key == "linkflags all":
+	case r.Key == "linkflags":
 		return linkerCause(r)
 	case r.Key == "dir" && (vendored(r.A) != vendored(r.B)):
 		return "vendor-mode"
@@ -48,6 +51,9 @@ func FromRoot(r actions.Root) string {
 	case key == "modinfo" && strings.HasPrefix(rest, "=> "):
 		return "module-version"
 	case key == "file":
+		if pkg == "internal/goexperiment" { // one file or another for each experiment
+			return "goexperiment"
+		}
 		if Standard(pkg) {
 			return "toolchain-build"
 		}
@@ -120,10 +126,16 @@ func unlist(s string) string {
 		default:
 			word = "'" + word + "'"
 		}
+		if name, _, ok := strings.Cut(word, "="); ok && !strings.HasPrefix(word, "-") && strings.Contains(name, ".") && !follows(words, "-X") {
+			words = append(words, "-X") // which both sides have, and which was therefore left out
+		}
 		words, s = append(words, word), s[len(q):]
 	}
 	return strings.Join(words, " ")
 }
+
+// follows reports whether a word is the last one.
+func follows(words []string, word string) bool { return len(words) > 0 && words[len(words)-1] == word }
 
 // FromActions names why two builds' actions differ, each cause once, with what follows from another left out: paths, files and lists
 // of imports follow from -trimpath and from tags, tools from the Go release. What has no name is unknown, with what is known.
@@ -152,12 +164,19 @@ func FromActions(at *actions.Attribution) []elfdiff.Cause {
 	folded("module-version", "trimpath-one-side")
 	folded("unknown", "go-version", "toolchain-build", "goexperiment", "build-tags", "race", "cover", "plugin-path", "module-version", "vendor-mode", "source-edit",
 		"trimpath-one-side") // lists of imports and of files that follow
-	if len(byID["build-tags"])+len(byID["race"])+len(byID["goexperiment"])+len(byID["cover"]) > 0 {
-		byID["source-edit"] = slices.DeleteFunc(byID["source-edit"], func(s string) bool { return strings.Contains(s, absent) })
-		if len(byID["source-edit"]) == 0 {
-			delete(byID, "source-edit")
+	drop := func(id string, follows func(evidence string) bool, from ...string) {
+		if !slices.ContainsFunc(from, func(u string) bool { return len(byID[u]) > 0 }) {
+			return
+		}
+		if byID[id] = slices.DeleteFunc(byID[id], follows); len(byID[id]) == 0 {
+			delete(byID, id)
 		}
 	}
+	oneSided := func(e string) bool { return strings.HasPrefix(e, "file ") && strings.Contains(e, absent) }
+	for _, id := range []string{"source-edit", "toolchain-build"} { // files are chosen by tags
+		drop(id, oneSided, "build-tags", "race", "cover", "goexperiment", "goamd64", "goarm")
+	}
+	drop("source-edit", func(e string) bool { return strings.HasPrefix(e, "defaultgodebug") }, "go-version")
 	out := []elfdiff.Cause{}
 	for _, id := range order {
 		if e := byID[id]; len(e) > 0 {
