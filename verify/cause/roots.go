@@ -158,7 +158,7 @@ func FromActions(at *actions.Attribution) []elfdiff.Cause {
 		}
 	}
 	folded("toolchain-build", "go-version") // another release has another standard library
-	folded("goexperiment", "go-version", "toolchain-build")
+	folded("goexperiment", "go-version")
 	folded("build-path", "vendor-mode", "trimpath-one-side")
 	folded("vendor-mode", "trimpath-one-side")
 	folded("module-version", "trimpath-one-side")
