@@ -212,7 +212,7 @@ func (c *comparison) sameContent(a, b uint64, near []int64) answer {
 	switch w := c.host.file.PtrSize(); {
 	case under > 0 && over == 0:
 		return yes
-	case over > 0 && under == 0, n == 0:
+	case n == 0:
 		return no
 	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && over == 0: // a constant of one word
 		return yes
