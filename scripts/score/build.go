@@ -96,24 +96,46 @@ type built struct {
 
 // build makes one side of a pair. dir is where its tree is extracted; both sides of a pair give the same one.
 func (w *world) build(ctx context.Context, p pair, side string, fixed bool, dir string) (*built, error) {
-	l, s := p.leak, p.leak.Side(side, fixed)
 	fail := func(err error) (*built, error) {
 		return nil, fmt.Errorf("building side %s of %s: %w", side, p.name(), err)
 	}
-	os.RemoveAll(dir)
-	if err := l.Extract(dir, side, fixed); err != nil {
+	job, surroundings, err := w.job(ctx, p, side, fixed, dir)
+	if err != nil {
 		return fail(err)
 	}
-	if err := w.setup(ctx, dir, s.Setup); err != nil {
+	made, failed, err := w.builder.One(ctx, job, surroundings)
+	if err != nil {
 		return fail(err)
+	}
+	if failed != nil {
+		return fail(fmt.Errorf("%s: %s", failed.Op, failed.Text))
+	}
+	file := filepath.Join(w.out(p), strings.TrimSuffix(job.Name, "-"+side)+"."+side)
+	if err := os.Rename(made.File, file); err != nil {
+		return fail(err)
+	}
+	return &built{file, made.CPU}, nil
+}
+
+// job extracts the tree of one side into dir and says how it is built, and in whose surroundings.
+func (w *world) job(ctx context.Context, p pair, side string, fixed bool, dir string) (j build.Job, surroundings string, err error) {
+	l, s := p.leak, p.leak.Side(side, fixed)
+	if err := os.RemoveAll(dir); err != nil {
+		return j, "", err
+	}
+	if err := l.Extract(dir, side, fixed); err != nil {
+		return j, "", err
+	}
+	if err := w.setup(ctx, dir, s.Setup); err != nil {
+		return j, "", err
 	}
 	tree, err := build.NewTree(dir, nil)
 	if err != nil {
-		return fail(err)
+		return j, "", err
 	}
 	g, err := w.golang(ctx, p, s)
 	if err != nil {
-		return fail(err)
+		return j, "", err
 	}
 	var cc *toolchain.CCOverride
 	if s.CC != "" {
@@ -121,26 +143,14 @@ func (w *world) build(ctx context.Context, p pair, side string, fixed bool, dir 
 	}
 	c, err := w.store.C(ctx, p.arch, "musl", cc)
 	if err != nil {
-		return fail(err)
+		return j, "", err
 	}
 	name := strings.ReplaceAll(p.name(), "/", "_")
 	if fixed {
 		name += ".fixed"
 	}
-	job := build.Job{Tree: tree, Subject: p.name(), Plugin: true, Package: s.Package, Arch: p.arch, Go: g, C: c, Flags: s.Flags, Env: s.Env,
-		Before: s.Before, Command: s.Command, Out: w.out(p), Name: name + "-" + side}
-	made, failed, err := w.builder.One(ctx, job, s.Surroundings)
-	if err != nil {
-		return fail(err)
-	}
-	if failed != nil {
-		return fail(fmt.Errorf("%s: %s", failed.Op, failed.Text))
-	}
-	file := filepath.Join(w.out(p), name+"."+side)
-	if err := os.Rename(made.File, file); err != nil {
-		return fail(err)
-	}
-	return &built{file, made.CPU}, nil
+	return build.Job{Tree: tree, Subject: p.name(), Plugin: true, Package: s.Package, Arch: p.arch, Go: g, C: c, Flags: s.Flags, Env: s.Env,
+		Before: s.Before, Command: s.Command, Out: w.out(p), Name: name + "-" + side}, s.Surroundings, nil
 }
 
 func (w *world) out(p pair) string {

@@ -13,7 +13,8 @@ import (
 type finding struct {
 	Case      string   `json:"case"`
 	Expected  []string `json:"expected"`
-	Named     []string `json:"named"` // by two files alone, without unknown
+	Named     []string `json:"named"`   // by two files alone, without unknown
+	Sourced   []string `json:"sourced"` // by the sources' builds as well, which say what entered their hashes; null if not asked
 	Verdict   string   `json:"verdict"`
 	Differing int64    `json:"differing"` // bytes
 	Explained int64    `json:"explained"`
@@ -76,6 +77,18 @@ func (f *finding) judge() {
 	}
 	if l.Verdict != "" && l.Verdict != r.Verdict.String() {
 		fault("the verdict is %s and not %s", r.Verdict, l.Verdict)
+	}
+	if f.Sourced != nil {
+		for _, id := range f.Sourced {
+			if !slices.Contains(l.Cause, id) && !slices.Contains(l.Also, id) {
+				f.Wrong = append(f.Wrong, id+" (with sources)")
+			}
+		}
+		for _, id := range l.Cause {
+			if !slices.Contains(f.Sourced, id) {
+				f.Missed = append(f.Missed, id+" (with sources)")
+			}
+		}
 	}
 	if f.fixes && !f.Fixed {
 		fault("the fix does not make the pair equal")

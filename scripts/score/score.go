@@ -59,6 +59,11 @@ func (w *world) one(ctx context.Context, p pair) (finding, error) {
 	if f.report, err = w.diff(ctx, &f, a.file, b.file); err != nil {
 		return f, err
 	}
+	if w.fixes && !p.leak.Control() {
+		if f.Sourced, err = w.sourced(ctx, p, dir, f.report); err != nil {
+			return f, err
+		}
+	}
 	if f.fixes = w.fixes && p.leak.Fix != nil; f.fixes {
 		if f.Fixed, err = w.cured(ctx, p, dir); err != nil {
 			return f, err

@@ -40,7 +40,9 @@ type total struct {
 	CPU         float64 `json:"cpu"`    // median seconds of one diff
 	MaxCPU      float64 `json:"max_cpu"`
 	MaxMB       float64 `json:"max_mb"`
-	Bad         int     `json:"bad"` // pairs of which anything is not as it must be
+	Sourced     int     `json:"sourced"`   // leaks that were asked about with their sources
+	AllNamed    int     `json:"all_named"` // of them, those of which every cause was named
+	Bad         int     `json:"bad"`       // pairs of which anything is not as it must be
 }
 
 func summarise(found []finding, fixes bool) *result {
@@ -77,7 +79,7 @@ func summarise(found []finding, fixes bool) *result {
 			continue
 		case l.Files == leaks.FilesCause:
 			t.Decidable++
-			if len(f.Missed) == 0 {
+			if !slices.ContainsFunc(f.Missed, func(id string) bool { return !strings.HasSuffix(id, ")") }) {
 				t.Named++
 			}
 		default:
@@ -88,6 +90,12 @@ func summarise(found []finding, fixes bool) *result {
 		}
 		if len(f.Named) > 0 && len(l.Unseen) == 0 && f.Explained != f.Differing {
 			t.Partly++
+		}
+		if f.Sourced != nil {
+			t.Sourced++
+			if !slices.ContainsFunc(l.Cause, func(id string) bool { return !slices.Contains(f.Sourced, id) }) {
+				t.AllNamed++
+			}
 		}
 		if fixes && l.Fix != nil {
 			t.Fixes++
@@ -112,11 +120,12 @@ func (r *result) text() string {
 	t := r.Total
 	var b strings.Builder
 	row := func(what, value string) { fmt.Fprintf(&b, "| %s | %s |\n", what, value) }
-	b.WriteString("| | two files alone |\n|---|---|\n")
+	b.WriteString("| | |\n|---|---|\n")
 	row("corpus", fmt.Sprintf("%d leaks over %d causes, %d clean controls; %d pairs", t.Leaks, t.Causes, t.Controls, t.Pairs))
-	row("recall, of what is decidable", fmt.Sprintf("%d of %d", t.Named, t.Decidable))
-	row("left unknown, of what is not", fmt.Sprintf("%d of %d", t.Unknown, t.Undecidable))
-	row("wrong names", fmt.Sprint(t.Wrong))
+	row("recall by two files alone, of what they decide", fmt.Sprintf("%d of %d", t.Named, t.Decidable))
+	row("left unknown by two files alone, of what they do not decide", fmt.Sprintf("%d of %d", t.Unknown, t.Undecidable))
+	row("recall with the sources: what entered the go command's hashes, beside the files", fmt.Sprintf("%d of %d", t.AllNamed, t.Sourced))
+	row("wrong names, either way", fmt.Sprint(t.Wrong))
 	row("false alarms", fmt.Sprint(t.Alarms))
 	row("named, but not every byte explained", fmt.Sprint(t.Partly))
 	row("fixes that made the pair equal", fmt.Sprintf("%d of %d", t.Proved, t.Fixes))
