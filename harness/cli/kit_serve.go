@@ -161,8 +161,8 @@ func newKitSyncCmd(a *app) *cobra.Command {
 		Use:   "sync --from URL --into DIR",
 		Short: "Bring a standby mirror up to date, and prove it equal",
 		Long: `Make what a mirror serves from DIR that which the mirror at URL serves: what is new is fetched, what differs
-replaced, what it lacks removed. Each file is checked by its digest before it takes its place. At the end both indexes, which name every
-file by SHA-256, have the same digest, or it fails.`,
+replaced, what it lacks removed. Each file is checked by its digest before it takes its place. At the end both
+indexes, which name every file by SHA-256, have the same digest, or it fails.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if p, err := url.Parse(from); err != nil || p.Scheme != "http" && p.Scheme != "https" || p.Host == "" {
