@@ -37,7 +37,7 @@ func FromRoot(r actions.Root) string {
 		}
 		return "gcflags"
 	case r.Key == "linkflags":
-		return linkerCause(r)
+		return linkerCauses(r)[0]
 	case r.Key == "dir" && (vendored(r.A) != vendored(r.B)):
 		return "vendor-mode"
 	case (r.Key == "modinfo path" || r.Key == "importpath") && (value(r.A) == fileArguments || value(r.B) == fileArguments):
@@ -100,14 +100,13 @@ func releaseIn(s *string) string {
 	return strings.Trim(text, `"`)
 }
 
-// linkerCause names a difference of the linker's flags: -X by what it sets, -s and -w as stripping, -buildid as a build ID.
-func linkerCause(r actions.Root) string {
+// linkerCauses names a difference of the linker's flags: -X by what it sets, -s and -w as stripping, -buildid as a build ID.
+func linkerCauses(r actions.Root) []string {
 	x, y := elfdiff.ParseLinkFlags(unlist(value(r.A))), elfdiff.ParseLinkFlags(unlist(value(r.B)))
-	ids := x.Causes(y)
-	if len(ids) == 0 {
-		return "ldflags"
+	if ids := x.Causes(y); len(ids) > 0 {
+		return ids
 	}
-	return ids[0]
+	return []string{"ldflags"} // another order
 }
 
 // unlist makes one line of a list of quoted strings, as the linker's flags are logged, with quotes around words that hold white space.
@@ -134,6 +133,14 @@ func unlist(s string) string {
 	return strings.Join(words, " ")
 }
 
+// ofRelease reports whether only packages of the standard library have a difference: another release has other flags in its #cgo lines.
+func ofRelease(r actions.Root) bool {
+	return !slices.ContainsFunc(r.Actions, func(name string) bool {
+		_, pkg, _ := strings.Cut(name, " ")
+		return !Standard(pkg)
+	})
+}
+
 // follows reports whether a word is the last one.
 func follows(words []string, word string) bool { return len(words) > 0 && words[len(words)-1] == word }
 
@@ -142,8 +149,7 @@ func follows(words []string, word string) bool { return len(words) > 0 && words[
 func FromActions(at *actions.Attribution) []elfdiff.Cause {
 	byID := map[string][]string{}
 	var order []string
-	for _, r := range at.Roots {
-		id := FromRoot(r)
+	add := func(id string, r actions.Root) {
 		if id == "" {
 			id = "unknown"
 		}
@@ -151,6 +157,19 @@ func FromActions(at *actions.Attribution) []elfdiff.Cause {
 			order = append(order, id)
 		}
 		byID[id] = append(byID[id], say(r))
+	}
+	release := slices.ContainsFunc(at.Roots, func(r actions.Root) bool { return FromRoot(r) == "go-version" })
+	for _, r := range at.Roots {
+		switch {
+		case release && (r.Key == "GOROOT" || ofRelease(r)):
+			add("go-version", r)
+		case r.Key == "linkflags":
+			for _, id := range linkerCauses(r) {
+				add(id, r)
+			}
+		default:
+			add(FromRoot(r), r)
+		}
 	}
 	folded := func(id string, under ...string) {
 		if slices.ContainsFunc(under, func(u string) bool { return len(byID[u]) > 0 }) {
