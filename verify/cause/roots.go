@@ -133,6 +133,24 @@ func unlist(s string) string {
 	return strings.Join(words, " ")
 }
 
+// changedModules are the paths of the modules of which another version is linked.
+func changedModules(at *actions.Attribution) (paths []string) {
+	for _, r := range at.Roots {
+		for _, kind := range []string{"modinfo dep ", "modinfo => "} {
+			if p, ok := strings.CutPrefix(r.Key, kind); ok && r.A != nil && r.B != nil && FromRoot(r) == "module-version" {
+				paths = append(paths, p)
+			}
+		}
+		if r.Key == "module" {
+			x, _, _ := strings.Cut(value(r.A), "@")
+			if y, _, _ := strings.Cut(value(r.B), "@"); x == y && x != "" {
+				paths = append(paths, x)
+			}
+		}
+	}
+	return paths
+}
+
 // ofRelease reports whether only packages of the standard library have a difference: another release has other flags in its #cgo lines.
 func ofRelease(r actions.Root) bool {
 	return !slices.ContainsFunc(r.Actions, func(name string) bool {
@@ -159,8 +177,11 @@ func FromActions(at *actions.Attribution) []elfdiff.Cause {
 		byID[id] = append(byID[id], say(r))
 	}
 	release := slices.ContainsFunc(at.Roots, func(r actions.Root) bool { return FromRoot(r) == "go-version" })
+	modules := changedModules(at)
 	for _, r := range at.Roots {
 		switch {
+		case FromRoot(r) == "source-edit" && slices.ContainsFunc(modules, func(m string) bool { return packageOf(r) == m || strings.HasPrefix(packageOf(r), m+"/") }):
+			add("module-version", r) // another version has other files
 		case release && (r.Key == "GOROOT" || ofRelease(r)):
 			add("go-version", r)
 		case r.Key == "linkflags":

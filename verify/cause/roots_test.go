@@ -51,6 +51,8 @@ func TestFromActions(t *testing.T) {
 		{"linker", []actions.Root{root("linkflags", `[]`, `["-extldflags=-Wl,-z,now"]`, "link example.test/gw")}, "ldflags"},
 		{"file arguments", []actions.Root{root("importpath", "example.test/gw", "command-line-arguments")}, "plugin-path"},
 		{"module", []actions.Root{root("modinfo dep x.test/y", "v1.0.0 h1:a", "v1.1.0 h1:b"), root("module", "x.test/y@v1.0.0", "x.test/y@v1.1.0", "build x.test/y")}, "module-version"},
+		{"module and its files", []actions.Root{root("modinfo dep x.test/y", "v1.0.0 h1:a", "v1.1.0 h1:b"), root("file y.go", "a", "b", "build x.test/y/z")}, "module-version"},
+		{"module and an edit", []actions.Root{root("modinfo dep x.test/y", "v1.0.0 h1:a", "v1.1.0 h1:b"), root("file main.go", "a", "b")}, "module-version source-edit"},
 		{"module without a sum", []actions.Root{root("modinfo dep x.test/y", "v1.0.0 h1:a", "v1.0.0")}, "vendor-mode"},
 		{"commit", []actions.Root{root("modinfo build vcs.revision", "a", "b"), root("modinfo mod example.test/gw", "v0.0.0-1", "v0.0.0-2")}, "vcs-stamp"},
 		{"level", []actions.Root{root("GOAMD64", "v1", "v3"), root("modinfo build GOAMD64", "v1", "v3")}, "goamd64"},
