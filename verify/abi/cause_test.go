@@ -37,3 +37,19 @@ func TestCauses(t *testing.T) {
 		t.Errorf("only settings differ: %s, cause %+v", p.Verdict, p.Cause)
 	}
 }
+
+// TestCauseRequiredVersion holds that of one directory, the main module of the host and by replace a dependency of the plugin, the version is named.
+func TestCauseRequiredVersion(t *testing.T) {
+	y := newYard(t, libcMusl, "musl-gcc")
+	y.build("host", "base", "host", nil)
+	main := y.read("src/base/p1/main.go")
+	for _, version := range []string{"v0.0.0", "v1.2.3"} {
+		y.write("src/"+version+"/go.mod", []byte("module example.test/own\n\ngo 1.20\n\nrequire example.test/abi "+version+"\n\nreplace example.test/abi => ../base\n"))
+		y.write("src/"+version+"/p/main.go", main)
+		y.build(version+".so", version, "p", nil, "-ldflags=-s")
+		p := y.predict("host", []string{version + ".so"}).Plugins[0]
+		if p.Verdict != Mismatch || p.Cause == nil || p.Cause.ID != "module-version" || !strings.Contains(p.Cause.Evidence, "host none, plugin "+version) {
+			t.Errorf("%s: %s, cause %+v; want mismatch, module-version", version, p.Verdict, p.Cause)
+		}
+	}
+}

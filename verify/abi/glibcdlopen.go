@@ -8,6 +8,9 @@ import (
 	"github.com/plugproof/plugproof/verify/goelf"
 )
 
+// dtFilter is a tag of Sun's that debug/elf does not name and musl does not know.
+const dtFilter = elf.DynTag(0x7fffffff)
+
 func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 	refuse := func(v Verdict, cause *Cause, format string, args ...any) (loading, error) {
 		return loading{text: fmt.Sprintf(format, args...), verdict: v, cause: cause}, nil
@@ -57,6 +60,9 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 		needed, err := obj.file.Needed()
 		if err != nil {
 			return loading{}, fmt.Errorf("reading what %q needs: %w", obj.path, err)
+		}
+		if n := obj.file.DynString(dtFilter); n != "" { // it must be there, too; DT_AUXILIARY need not
+			needed = append(needed, n)
 		}
 		for _, n := range needed {
 			dep, fresh, err := g.library(p, n, obj)

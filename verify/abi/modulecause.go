@@ -80,6 +80,9 @@ func (e *evidence) versions() string {
 		x, y := version(a, la), version(b, lb)
 		switch {
 		case la && lb: // the version of a main module is that of its checkout, and is in no position
+			if v, w := positionVersion(a, e.a.info), positionVersion(b, e.b.info); v != w && e.a.setting("-trimpath") == "true" && e.b.setting("-trimpath") == "true" {
+				out = append(out, fmt.Sprintf("%s, a directory on both sides: with -trimpath the required version is in the positions, %s %s, %s %s", name, e.aName, v, e.bName, w))
+			}
 		case a.Path != b.Path:
 			out = append(out, fmt.Sprintf("%s: %s %s %s, %s %s %s", d.Package, e.aName, a.Path, x, e.bName, b.Path, y))
 		case x != y:
@@ -89,6 +92,14 @@ func (e *evidence) versions() string {
 		}
 	}
 	return strings.Join(out, "; ")
+}
+
+// positionVersion is the version that -trimpath writes into the positions of a module's code: also of a replaced one, but not of a main module.
+func positionVersion(m *debug.Module, info *debug.BuildInfo) string {
+	if m == &info.Main || m.Version == "" || m.Version == "(devel)" {
+		return "none"
+	}
+	return m.Version
 }
 
 func version(m *debug.Module, local bool) string {

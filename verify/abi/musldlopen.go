@@ -123,7 +123,36 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 			return l, err
 		}
 	}
+	for _, obj := range p.loaded[before:] {
+		if !packed(obj.file) {
+			continue
+		}
+		switch old := m.beforeRelr(); {
+		case old == nil:
+			p.limit("%s has packed relative relocations (DT_RELR), which musl knows since 1.2.4: an older one leaves them out, and the process dies", obj.path)
+		case *old:
+			undo()
+			return loading{fatal: obj.path + " has packed relative relocations (DT_RELR, the linker's -z pack-relative-relocs), which this musl, older than 1.2.4, leaves out: the first pointer that is used kills the process"}, nil
+		}
+	}
 	return loading{obj: o, fresh: true}, nil
+}
+
+// packed reports whether a file has relative relocations in DT_RELR.
+func packed(f *goelf.File) bool {
+	const dtRelrSz = elf.DynTag(35)
+	size, ok := f.DynValue(dtRelrSz)
+	return ok && size > 0
+}
+
+// beforeRelr reports whether musl is older than 1.2.4, the release that learnt DT_RELR and took open64 and its like out of the symbols; nil
+// when its file could not be read.
+func (m *muslLoader) beforeRelr() *bool {
+	if m.self.file == nil || !m.self.defines("open") {
+		return nil
+	}
+	old := m.self.defines("open64")
+	return &old
 }
 
 // occupied reports whether two programs with fixed addresses collide.
