@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +70,7 @@ func (a *app) predict(host string, plugins []string, root, cpu string, orders bo
 	}
 	var ins []abi.Input
 	for _, name := range plugins {
-		p, done := abi.OpenInput(a.path(name))
+		p, done := abi.OpenInput(a.uncleaned(name))
 		defer done()
 		p.Path = name
 		ins = append(ins, p)
@@ -79,6 +80,15 @@ func (a *app) predict(host string, plugins []string, root, cpu string, orders bo
 		r.Orders, err = abi.CheckOrders(in, ins, opt)
 	}
 	return r, hostError(err)
+}
+
+// uncleaned is path for what plugin.Open is given: there an empty name is no file, a slash at the end asks for a directory, and what ".." means
+// depends on links.
+func (a *app) uncleaned(p string) string {
+	if p == "" || filepath.IsAbs(p) || a.dir == "" {
+		return p
+	}
+	return a.dir + "/" + p
 }
 
 // hostError gives errors about the host their exit code.

@@ -8,7 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/plugproof/plugproof/verify/goelf"
 )
 
 // glibcLoader is glibc's elf/dl-load.c and dl-open.c, seen with 2.36.
@@ -179,6 +182,10 @@ func glibcVerify(r io.ReaderAt, size int64, mach *machine) (why string, skip boo
 		return "ELF file version ident does not match current one", false
 	case h[elf.EI_OSABI] != byte(elf.ELFOSABI_NONE) && h[elf.EI_OSABI] != byte(elf.ELFOSABI_LINUX):
 		return "ELF file OS ABI invalid", false
+	case h[elf.EI_ABIVERSION] > 0 && (h[elf.EI_OSABI] == byte(elf.ELFOSABI_NONE) || h[elf.EI_ABIVERSION] > 3):
+		return "ELF file ABI version invalid", false
+	case string(h[elf.EI_PAD:elf.EI_NIDENT]) != strings.Repeat("\x00", elf.EI_NIDENT-elf.EI_PAD):
+		return "nonzero padding in e_ident", false
 	case le.Uint32(h[20:]) != uint32(elf.EV_CURRENT):
 		return "ELF file version does not match current one", false
 	case elf.Machine(le.Uint16(h[18:])) != mach.elf:
@@ -199,4 +206,11 @@ func glibcVerify(r io.ReaderAt, size int64, mach *machine) (why string, skip boo
 		return "cannot read file data", false
 	}
 	return "", false
+}
+
+// glibcUnaligned reports whether a segment lies at another place of its page in the file than in memory.
+func glibcUnaligned(f *goelf.File, pageSize uint64) bool {
+	return slices.ContainsFunc(f.Segments, func(s goelf.Segment) bool {
+		return s.Type == elf.PT_LOAD && (s.Vaddr-s.Off)%pageSize != 0
+	})
 }

@@ -36,6 +36,8 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 	}
 	flags, _ := o.file.DynValue(elf.DT_FLAGS_1)
 	switch {
+	case glibcUnaligned(o.file, p.mach.pageSize):
+		return refuse(DlopenError, unknown("the file is damaged"), "%s: ELF load command address/offset not page-aligned", in.Real)
 	case o.file.Segment(elf.PT_LOAD) == nil:
 		return refuse(NotAPlugin, nil, "%s: object file has no loadable segments", in.Real)
 	case o.file.Type == elf.ET_EXEC:

@@ -29,12 +29,16 @@ type Input struct {
 func OpenInput(path string) (in Input, closer func() error) {
 	closer = func() error { return nil }
 	in = Input{Path: path}
-	real, err := filepath.EvalSymlinks(path)
+	_, err := os.Stat(path) // which minds a slash at the end, as realpath does
+	var real string
+	if err == nil {
+		real, err = filepath.EvalSymlinks(path)
+	}
 	if err == nil {
 		real, err = filepath.Abs(real)
 	}
 	if err != nil {
-		in.Err = err
+		in.Err = unresolved{err}
 		return in, closer
 	}
 	in.Real = real
@@ -60,6 +64,11 @@ func OpenInput(path string) (in Input, closer func() error) {
 	}
 	return in, f.Close
 }
+
+// unresolved is an error for which realpath fails too, whatever it is: links that loop, a name too long, a directory that may not be searched.
+type unresolved struct{ error }
+
+func (u unresolved) Unwrap() error { return u.error }
 
 // complete fills in the defaults.
 func (in Input) complete() Input {

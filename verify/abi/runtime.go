@@ -136,5 +136,5 @@ func (p *process) unseen(l loading, mod *goelf.Module, mine *module) *Cause {
 }
 
 func isNotExist(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
+	return errors.As(err, new(unresolved)) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
 }

@@ -1,0 +1,4 @@
+package abi
+
+// NotExist reports whether realpath refuses an input.
+func NotExist(in Input) bool { return !in.exists() }
