@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,7 @@ hash of the line before.`,
 				}
 				defer f.Close()
 				s.Log, s.Last = f, last
+				s.Broken = func(err error) { a.note("the log cannot be written, and nothing more is answered: %v", err) }
 			}
 			return a.serve(cmd.Context(), listen, s)
 		},
@@ -87,9 +89,16 @@ hash of the line before.`,
 
 // openLog opens a log whose chain of hashes holds.
 func openLog(path string) (*os.File, string, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil, "", usagef("give --log a file", "%q is no regular file", path)
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, "", usagef("give --log a file", "%w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { // until the file is closed
+		f.Close()
+		return nil, "", usagef("give each server a log of its own", "locking %q: another server writes it: %w", path, err)
 	}
 	_, last, err := mirror.CheckLog(f)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
@@ -18,7 +20,18 @@ import (
 )
 
 // Files is what a kit was unpacked to, as a mirror shows it. No link leads out of it.
-type Files struct{ root *os.Root }
+type Files struct {
+	root *os.Root
+
+	mu   sync.Mutex
+	seen map[string]digested // by the place below root
+}
+
+// digested is a file whose bytes were read, and what it looked like then.
+type digested struct {
+	st fs.FileInfo
+	Entry
+}
 
 // trees are what is served of a directory, by the first word of the URL's path.
 var trees = map[string]string{"mod": "gomod/cache/download", "xbps": "xbps"}
@@ -29,7 +42,7 @@ func OpenFiles(dir string) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{root}
+	f := &Files{root: root}
 	for _, t := range trees {
 		if st, err := root.Stat(t); err == nil && st.IsDir() {
 			return f, nil
@@ -48,14 +61,15 @@ func (f *Files) Open(name string) (io.ReadCloser, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	file, err := f.root.Open(at)
+	st, err := f.root.Stat(at) // first, for opening a pipe would wait
+	if err == nil && !st.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
 	if err == nil {
-		st, err := file.Stat()
-		if err == nil && st.Mode().IsRegular() {
+		var file *os.File
+		if file, err = f.root.Open(at); err == nil {
 			return file, nil
 		}
-		file.Close()
-		return nil, fs.ErrNotExist
 	}
 	if !strings.HasPrefix(name, "mod/") || !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -141,9 +155,12 @@ func (f *Files) latest(dir string) (io.ReadCloser, error) {
 }
 
 // Index lists every file by its URL's path, with size and digest, sorted. The go command's own locks and marks are no files of a
-// mirror.
+// mirror. A file that looks as it did when it was listed before is not read again.
 func (f *Files) Index() ([]Entry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var out []Entry
+	seen := map[string]digested{}
 	for name, dir := range trees {
 		if _, err := f.root.Stat(dir); err != nil {
 			continue
@@ -161,16 +178,34 @@ func (f *Files) Index() ([]Entry, error) {
 				return err
 			}
 			defer r.Close()
-			digest, n, err := results.DigestReader(r)
-			out = append(out, Entry{rel, n, digest})
-			return err
+			st, err := r.Stat()
+			if err != nil {
+				return err
+			}
+			e, ok := f.seen[p]
+			if !ok || !same(e.st, st) {
+				e = digested{st: st, Entry: Entry{Path: rel}}
+				if e.SHA256, e.Size, err = results.DigestReader(r); err != nil {
+					return err
+				}
+			}
+			seen[p] = e
+			out = append(out, e.Entry)
+			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
+	f.seen = seen
 	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
+}
+
+// same reports whether nobody wrote to a file: the kernel sets the time of change, which no program can turn back.
+func same(a, b fs.FileInfo) bool {
+	x, y := a.Sys().(*syscall.Stat_t), b.Sys().(*syscall.Stat_t)
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && x.Ctim == y.Ctim
 }
 
 func served(name string) bool {

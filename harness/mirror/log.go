@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
 )
 
@@ -23,7 +24,11 @@ type answer struct {
 	Before string    `json:"before"` // SHA-256 of the line before, hexadecimal; "" in the first
 }
 
-// note appends a line in one write. A log that cannot be written is the server's end, by the error of the next line's reader.
+// maxWord bounds what a client chooses of a line, in bytes: escaped it has six times as many.
+const maxWord = 4 << 10
+
+// note appends a line in one write. Of a log that cannot be written the torn line is taken back, so that its chain holds, and
+// nothing more is answered.
 func (s *Server) note(a *answer) {
 	if s.Log == nil {
 		return
@@ -31,14 +36,37 @@ func (s *Server) note(a *answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.Before = s.Last
+	for _, word := range []*string{&a.Method, &a.Path, &a.Error} {
+		*word = (*word)[:min(len(*word), maxWord)]
+	}
 	line, err := json.Marshal(a)
 	if err != nil {
 		return
 	}
 	line = append(line, '\n')
-	if _, err := s.Log.Write(line); err == nil {
-		s.Last = lineHash(line)
+	if s.broken != nil {
+		return
 	}
+	n, err := s.Log.Write(line)
+	if err == nil {
+		s.Last = lineHash(line)
+		return
+	}
+	s.broken = err
+	if f, ok := s.Log.(*os.File); ok && n > 0 {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			_ = f.Truncate(st.Size() - int64(n))
+		}
+	}
+	if s.Broken != nil {
+		s.Broken(err)
+	}
+}
+
+func (s *Server) logBroken() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
 }
 
 func lineHash(line []byte) string {

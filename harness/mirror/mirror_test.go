@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -273,6 +274,116 @@ func TestSync(t *testing.T) {
 	if _, err := os.Stat(dir + "/xbps/site/x"); err == nil {
 		t.Error("a lie was kept")
 	}
+}
+
+// TestIndexIsOfNow: a mirror that lists what it had would let a standby be called equal that is not.
+func TestIndexIsOfNow(t *testing.T) {
+	dir := site(t, nil)
+	main := httptest.NewServer(server(t, dir))
+	defer main.Close()
+	into := t.TempDir()
+	for _, text := range []string{"one", "two"} { // of the same length
+		if err := os.WriteFile(dir+"/xbps/site/new.xbps", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := mirror.Sync(context.Background(), main.URL, into, nil); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(into + "/xbps/site/new.xbps"); err != nil || string(data) != text {
+			t.Errorf("the standby has %q, the mirror %q: %v", data, text, err)
+		}
+	}
+}
+
+func TestSyncDoesNotEmpty(t *testing.T) {
+	empty := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer empty.Close()
+	dir := site(t, nil)
+	if _, _, _, err := mirror.Sync(context.Background(), empty.URL, dir, nil); err == nil {
+		t.Error("an empty index was taken")
+	}
+	if _, err := os.Stat(dir + "/xbps/site/x86_64-musl-repodata"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPipeIsNoFile(t *testing.T) {
+	dir := site(t, nil)
+	if err := syscall.Mkfifo(dir+"/xbps/site/pipe", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h := httptest.NewServer(server(t, dir))
+	defer h.Close()
+	if got := get(t, h.URL+"/xbps/site/pipe"); !strings.HasPrefix(got, "404") {
+		t.Error(got)
+	}
+}
+
+// TestSilentUpstream: one that stops in the middle of an answer closes nothing; the next one answers.
+func TestSilentUpstream(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits until an upstream was silent for too long")
+	}
+	t.Parallel()
+	end := make(chan struct{})
+	stopped := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, "abc")
+		w.(http.Flusher).Flush()
+		<-end
+	}))
+	defer stopped.Close()
+	defer close(end)
+	main := httptest.NewServer(server(t, site(t, nil)))
+	defer main.Close()
+	h := httptest.NewServer(server(t, "", stopped.URL, main.URL))
+	defer h.Close()
+	if got := get(t, h.URL+"/xbps/site/x86_64-musl-repodata"); got != "200 index" {
+		t.Error(got)
+	}
+	if _, _, _, err := mirror.Sync(context.Background(), stopped.URL, t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "silent") {
+		t.Error(err)
+	}
+}
+
+// TestLongRequests: no client makes a log that cannot be read.
+func TestLongRequests(t *testing.T) {
+	var log bytes.Buffer
+	s := server(t, site(t, nil))
+	s.Log = &log
+	h := httptest.NewServer(s)
+	defer h.Close()
+	get(t, h.URL+"/"+strings.Repeat("%01", 100_000))
+	get(t, h.URL+"/health")
+	if n, _, err := mirror.CheckLog(&log); n != 2 || err != nil {
+		t.Error(n, err)
+	}
+}
+
+// TestLogOnFullDisk: what cannot be logged is not answered, and the log that is there holds.
+func TestLogOnFullDisk(t *testing.T) {
+	log, told := &short{room: 1000}, 0
+	s := server(t, site(t, nil))
+	s.Log, s.Broken = log, func(error) { told++ }
+	h := httptest.NewServer(s)
+	defer h.Close()
+	for range 20 {
+		get(t, h.URL+"/health")
+	}
+	if got := get(t, h.URL+"/xbps/site/x86_64-musl-repodata"); !strings.HasPrefix(got, "503") || told != 1 {
+		t.Errorf("%q, told %d times", got, told)
+	}
+}
+
+// short is a disk with little room.
+type short struct{ room int }
+
+func (s *short) Write(p []byte) (int, error) {
+	if len(p) > s.room {
+		return s.room, syscall.ENOSPC
+	}
+	s.room -= len(p)
+	return len(p), nil
 }
 
 func FuzzParseIndex(f *testing.F) {

@@ -18,22 +18,27 @@ import (
 
 // A Server answers from Files, then from the upstreams in their order.
 type Server struct {
-	Files     *Files    // may be nil
-	Upstreams []string  // URLs of other mirrors, the main one first
-	Log       io.Writer // gets a line for each request; may be nil
-	Last      string    // hash of the log's last line, if it has one already
-	Scratch   string    // directory for answers in the making
+	Files     *Files      // may be nil
+	Upstreams []string    // URLs of other mirrors, the main one first
+	Log       io.Writer   // gets a line for each request; may be nil
+	Last      string      // hash of the log's last line, if it has one already
+	Scratch   string      // directory for answers in the making
+	Broken    func(error) // is told, once, that the log cannot be written; may be nil
 	Now       func() time.Time
 	Client    *http.Client // nil: one that gives up after a while
 
 	mu     sync.Mutex
 	failed map[string]time.Time // when an upstream failed last
-	index  []byte
+	broken error                // what ended the log
 }
 
 // ServeHTTP answers GET and HEAD, and nothing else.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{Time: s.Now().UTC(), Method: r.Method, Path: r.URL.Path, Status: http.StatusMethodNotAllowed}
+	if err := s.logBroken(); err != nil {
+		http.Error(w, "this mirror's log cannot be written, and it answers nothing unlogged", http.StatusServiceUnavailable)
+		return
+	}
 	defer func() { s.note(a) }()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "only GET", a.Status)
@@ -101,20 +106,16 @@ func (s *Server) serveIndex(w http.ResponseWriter, a *answer) {
 		http.Error(w, "this mirror has no files of its own", a.Status)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.index == nil {
-		entries, err := s.Files.Index()
-		if err != nil {
-			a.Status, a.Error = http.StatusInternalServerError, err.Error()
-			http.Error(w, "the files cannot be listed", a.Status)
-			return
-		}
-		s.index = IndexText(entries)
+	entries, err := s.Files.Index()
+	if err != nil {
+		a.Status, a.Error = http.StatusInternalServerError, err.Error()
+		http.Error(w, "the files cannot be listed", a.Status)
+		return
 	}
-	sum := sha256.Sum256(s.index)
-	a.Status, a.Bytes, a.SHA256, a.From = http.StatusOK, int64(len(s.index)), hex.EncodeToString(sum[:]), "files"
-	_, _ = w.Write(s.index)
+	index := IndexText(entries)
+	sum := sha256.Sum256(index)
+	a.Status, a.Bytes, a.SHA256, a.From = http.StatusOK, int64(len(index)), hex.EncodeToString(sum[:]), "files"
+	_, _ = w.Write(index)
 }
 
 // open finds a whole answer. from says where: "files" or an upstream's URL.

@@ -42,7 +42,10 @@ func Sync(ctx context.Context, url, dir string, hc *http.Client) (fetched, remov
 	if err != nil {
 		return 0, 0, "", err
 	}
-	own := &Files{root}
+	if len(theirs) == 0 {
+		return 0, 0, "", errors.New("its index names no file: a standby is not emptied because of that")
+	}
+	own := &Files{root: root}
 	ours, err := own.Index()
 	if err != nil {
 		return 0, 0, "", err

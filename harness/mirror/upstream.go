@@ -90,11 +90,45 @@ func (s *Server) get(ctx context.Context, u, path string) (*http.Response, error
 	if err != nil {
 		return nil, err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	cancel := func() { end(nil) }
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.JoinPath(path).String(), nil)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	return s.http().Do(req)
+	resp, err := s.http().Do(req)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &awake{resp.Body, time.AfterFunc(patience, func() { end(errSilent) }), ctx, cancel}
+	return resp, nil
+}
+
+var errSilent = fmt.Errorf("it was silent for %v in the middle of an answer", patience)
+
+// awake is an answer that ends with an error once it was silent for too long: an upstream that is stopped closes nothing.
+type awake struct {
+	io.ReadCloser
+	timer  *time.Timer
+	ctx    context.Context
+	cancel func()
+}
+
+func (a *awake) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if context.Cause(a.ctx) == errSilent && err != nil {
+		return n, errSilent
+	}
+	a.timer.Reset(patience)
+	return n, err
+}
+
+func (a *awake) Close() error {
+	a.timer.Stop()
+	defer a.cancel()
+	return a.ReadCloser.Close()
 }
 
 // ask gets a whole answer of an upstream. One that ends early is a failure.
