@@ -184,6 +184,25 @@ func TestSSHTool(t *testing.T) {
 	}
 }
 
+func TestSSHOptionsAreRefused(t *testing.T) {
+	_, raw, _ := ed25519.GenerateKey(rand.Reader)
+	signer, err := ssh.NewSignerFromKey(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := string(ssh.MarshalAuthorizedKey(signer.PublicKey()))
+	for _, before := range []string{"", "me@example.test ", "* "} {
+		if _, err := seal.ParseSSHKeys([]byte(before + line)); err != nil {
+			t.Errorf("%q: %v", before, err)
+		}
+	}
+	for _, before := range []string{"cert-authority ", "@revoked ", `namespaces="git" `, `me@example.test valid-before="20200101" `, "me@example.test cert-authority ", "!me@example.test "} {
+		if _, err := seal.ParseSSHKeys([]byte(before + line)); err == nil {
+			t.Errorf("a key after %q is trusted", before)
+		}
+	}
+}
+
 func write(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, data, 0o600); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
@@ -73,6 +74,9 @@ func sshKey(line []byte) (ssh.PublicKey, error) {
 		raw := append(append(append([]byte{}, words[i]...), ' '), words[i+1]...)
 		k, _, options, _, err := ssh.ParseAuthorizedKey(raw)
 		if err == nil && len(options) == 0 {
+			if i == 1 && isOption(string(words[0])) {
+				break
+			}
 			if k.Type() != string(words[i]) {
 				return nil, fmt.Errorf("the key says it is %s and is %s", words[i], k.Type())
 			}
@@ -80,6 +84,17 @@ func sshKey(line []byte) (ssh.PublicKey, error) {
 		}
 	}
 	return nil, errors.New("it is neither a public key nor a principal with one (options are not understood)")
+}
+
+// isOption tells the options and markers that may stand before a key from a principal: "cert-authority", "restrict",
+// namespaces="git", "@revoked".
+func isOption(word string) bool {
+	switch strings.ToLower(word) {
+	case "cert-authority", "restrict", "agent-forwarding", "port-forwarding", "pty", "user-rc", "x11-forwarding",
+		"no-agent-forwarding", "no-port-forwarding", "no-pty", "no-user-rc", "no-x11-forwarding", "no-touch-required", "verify-required":
+		return true
+	}
+	return strings.ContainsAny(word, "=\"") || strings.HasPrefix(word, "@") || strings.HasPrefix(word, "!")
 }
 
 // IsSSH reports whether data looks like an armoured OpenSSH signature.
