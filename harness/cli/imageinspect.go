@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,18 +55,21 @@ the one inside the image (CONFIG_IKCONFIG), else --config, else config-RELEASE o
 something is lacking without which no machine starts, or if nothing is known.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if arch != "" && !slices.Contains(plan.Arches, arch) {
+				return usagef("it is one of "+strings.Join(plan.Arches, ", "), "--arch %q is no architecture", arch)
+			}
+			info, err := os.Stat(a.path(args[0])) // first, for opening a pipe would wait
+			if err != nil {
+				return usagef("name an initramfs or a kernel's image", "%w", err)
+			}
+			if !info.Mode().IsRegular() {
+				return usagef("name a file", "%q is not a regular file", args[0])
+			}
 			f, err := os.Open(a.path(args[0]))
 			if err != nil {
 				return usagef("name an initramfs or a kernel's image", "%w", err)
 			}
 			defer f.Close()
-			info, err := f.Stat()
-			if err != nil {
-				return err
-			}
-			if !info.Mode().IsRegular() {
-				return usagef("name a file", "%q is not a regular file", args[0])
-			}
 			digest, _, err := digestOf(a.path(args[0]))
 			if err != nil {
 				return err
@@ -124,6 +128,9 @@ func (a *app) inspectKernel(doc inspectDoc, file, arch, config string) error {
 	}
 	if arch == "" {
 		arch = formats[r.Format]
+	}
+	if own := formats[r.Format]; r.Format != "vmlinux" && own != "" && own != arch {
+		return usagef("leave --arch out", "%q is a %s, which is for %s, not for %s", doc.File, r.Format, own, arch)
 	}
 	doc.Kernel = &kernelDoc{r.Format, arch, r.Release, r.ConfigFrom, len(r.Config), kernel.Needs(arch, r.Config), kernel.Tuning(r.Config)}
 	lacking := r.Config == nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"aead.dev/minisign"
@@ -139,8 +140,13 @@ func (a *app) newSealKey(path string, plain bool) (minisign.PublicKey, error) {
 		}
 	}
 	k, err := seal.NewKey(a.path(path), pass, rand.Reader)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return none, usagef("a key is never overwritten: give a new name", "making key %q: %w", path, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return none, usagef("give --out a name in a folder that is there", "making key %q: %w", path, err)
+	case err != nil:
+		return none, incompletef("", "making key %q: %w", path, err)
 	}
 	return k, nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -116,19 +115,16 @@ func (a *app) showFindings(path string, findings []audit.Finding) error {
 
 // publicKey reads a key file that the user named.
 func (a *app) publicKey(name string) (*sign.PublicKey, error) {
-	f, err := os.Open(a.path(name))
+	const hint = "give --key an RSA public key in PEM"
+	data, err := a.smallFile(name, hint)
 	if err != nil {
-		return nil, usagef("give --key a public key in PEM", "%w", err)
+		return nil, err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 128<<10))
-	if err == nil {
-		var k *sign.PublicKey
-		if k, err = sign.ParsePublicKey(data); err == nil {
-			return k, nil
-		}
+	k, err := sign.ParsePublicKey(data)
+	if err != nil {
+		return nil, usagef(hint, "reading %q: %w", name, err)
 	}
-	return nil, usagef("give --key an RSA public key in PEM", "reading %q: %w", name, err)
+	return k, nil
 }
 
 // readIndexes reads every index of a directory, by architecture.

@@ -180,11 +180,15 @@ var unpackers = []struct {
 	{"\x5d\x00\x00\x00\x04\xff\xff\xff\xff\xff\xff\xff\xff", func(r io.Reader) (io.Reader, error) { return lzma.NewReader(r) }},
 }
 
+// maxAttempts is how often the magic of one compression is followed in vain.
+const maxAttempts = 16
+
 // unpackFirst unpacks what begins with the first magic that leads to at least a MiB, for a zImage's own code may hold such
 // bytes too. nil means that nothing did.
 func unpackFirst(raw []byte) []byte {
 	for _, u := range unpackers {
-		for from := 0; from < len(raw); {
+		from := 0
+		for range maxAttempts {
 			at := bytes.Index(raw[from:], []byte(u.magic))
 			if at < 0 {
 				break

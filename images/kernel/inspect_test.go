@@ -5,9 +5,12 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pierrec/lz4/v4"
@@ -189,4 +192,30 @@ func FuzzInspect(f *testing.F) {
 		ikconfig(data)
 		ParseConfig(data)
 	})
+}
+
+// TestInspectIsBounded: each magic of a compression is followed, but not a million of them, and no pipe is waited for.
+func TestInspectIsBounded(t *testing.T) {
+	head := make([]byte, 1024)
+	binary.LittleEndian.PutUint32(head[0x24:], 0x016f2818)
+	for _, magic := range []string{"\x1f\x8b\x08", "\x28\xb5\x2f\xfd", "\x02\x21\x4c\x18", "BZh91AY&SY"} {
+		name := filepath.Join(t.TempDir(), "zImage")
+		if err := os.WriteFile(name, append(bytes.Clone(head), bytes.Repeat([]byte(magic), 1<<20)...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if _, err := Inspect(name, ""); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(start); d > 20*time.Second {
+			t.Errorf("%q: %v", magic, d)
+		}
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Inspect(pipe, ""); err == nil {
+		t.Error("a pipe is a kernel")
+	}
 }

@@ -154,6 +154,13 @@ func unpack(path string) ([]byte, error) {
 
 // readLimited reads a regular file of at most limit bytes.
 func readLimited(path string, limit int64) ([]byte, error) {
+	st, err := os.Stat(path) // first, for opening a pipe would wait
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

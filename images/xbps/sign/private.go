@@ -137,6 +137,9 @@ func (k *PrivateKey) WriteFile(path string, passphrase []byte, random io.Reader)
 
 // ReadFile reads a private key. A file that others than its owner may read or write is an error, as it is for ssh.
 func ReadFile(path string, passphrase []byte) (*PrivateKey, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // first, for opening a pipe would wait
+		return nil, fmt.Errorf("sign: %q is no key file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("sign: reading key: %w", err)

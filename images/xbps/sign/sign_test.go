@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -96,6 +97,17 @@ func TestKeyFile(t *testing.T) {
 		if s := fmt.Sprintf(verb, k); s != "private key "+k.Public().Fingerprint() {
 			t.Errorf("%s shows %q", verb, s)
 		}
+	}
+}
+
+// TestPipeIsNoKey: a pipe is not waited for.
+func TestPipeIsNoKey(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "key")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(pipe, nil); err == nil {
+		t.Error("a pipe is a key")
 	}
 }
 
