@@ -53,3 +53,20 @@ func TestCauseRequiredVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestCauseCgo: the C compiler's flags are named where they are recorded, and nothing is where they are not.
+func TestCauseCgo(t *testing.T) {
+	y := newYard(t, libcMusl, "musl-gcc")
+	y.write("src/cgo/go.mod", []byte("module example.test/cgo\n\ngo 1.20\n"))
+	y.write("src/cgo/c/c.go", []byte("package c\n\n// enum { val = VAL };\n// static int f(void) { return VAL; }\nimport \"C\"\n\nconst V = C.val\n\nfunc F() int { return int(C.f()) }\n"))
+	y.write("src/cgo/p/main.go", []byte("package main\n\nimport \"example.test/cgo/c\"\n\nfunc P() int { return c.F() + c.V }\n"))
+	y.write("src/cgo/host/main.go", []byte("package main\n\nimport (\n\t\"os\"\n\t\"plugin\"\n\n\t\"example.test/cgo/c\"\n)\n\nfunc main() {\n\tplugin.Open(os.Args[c.F()])\n}\n"))
+	for _, tt := range []struct{ flag, want string }{{"-trimpath", "unknown"}, {"-trimpath=false", "cgo-flags"}} {
+		y.build("host", "cgo", "host", []string{"CGO_CFLAGS=-DVAL=3"}, tt.flag)
+		y.build("p.so", "cgo", "p", []string{"CGO_CFLAGS=-DVAL=4"}, tt.flag)
+		p := y.predict("host", []string{"p.so"}).Plugins[0]
+		if p.Verdict != Mismatch || p.Cause == nil || p.Cause.ID != tt.want {
+			t.Errorf("%s: %s, cause %+v; want mismatch, %s", tt.flag, p.Verdict, p.Cause, tt.want)
+		}
+	}
+}

@@ -39,6 +39,12 @@ func (e *evidence) moduleCause() *Cause {
 	if s := e.revisions(); s != "" {
 		return &Cause{"source-edit", s}
 	}
+	if s := e.cgoFlags(); s != "" && e.usesCgo(local.Package) {
+		return &Cause{"cgo-flags", s + "; package " + local.Package + " uses cgo"}
+	}
+	if e.usesCgo(local.Package) && e.a.setting("-trimpath") == "true" {
+		return unknown("package %s uses cgo, and with -trimpath the flags of the C compiler are not recorded: they, headers or sources differ", local.Package)
+	}
 	common, all := e.commonSymbols(local.Package)
 	if d := e.differ("-tags"); d != "" && common > 0 {
 		return unknown("package %s differs; %s, which changes it if one of its files asks for the tag, else its sources differ", local.Package, d)
@@ -212,6 +218,19 @@ func (o *object) sourceDir(m *debug.Module, rel string) string {
 func (e *evidence) usesCgo(pkg string) bool {
 	n, _ := e.symbols(pkg, func(name string) bool { return strings.Contains(name, "._C") || strings.Contains(name, "._cgo_") })
 	return n > 0
+}
+
+// cgoFlags says which flags of the C compiler differ. With -trimpath none are recorded.
+func (e *evidence) cgoFlags() string {
+	if e.a.setting("-trimpath") != "" || e.b.setting("-trimpath") != "" {
+		return ""
+	}
+	for _, key := range []string{"CGO_CPPFLAGS", "CGO_CFLAGS"} {
+		if s := e.differ(key); s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 // revisions says whether version control names two different states of one main module.
