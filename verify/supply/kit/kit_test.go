@@ -288,3 +288,12 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+// TestNameIsAFile: the name is that of the file that remembers the serial.
+func TestNameIsAFile(t *testing.T) {
+	for _, name := range []string{".", "..", "", "a/b"} {
+		if (&kit.Manifest{Name: name, Serial: 1}).Check() == nil {
+			t.Errorf("%q is a kit's name", name)
+		}
+	}
+}

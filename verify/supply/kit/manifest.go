@@ -113,14 +113,14 @@ func (m *Manifest) Check() error {
 	return nil
 }
 
-// word reports whether s is a short word of ASCII letters, digits, ".", "_" and "-".
+// word reports whether s is a short word of ASCII letters, digits, ".", "_" and "-", and no folder's own name.
 func word(s string) bool {
 	for _, r := range s {
 		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r) {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 100
+	return s != "" && s != "." && s != ".." && len(s) <= 100 // a file of its name remembers the serial
 }
 
 // ParseManifest reads what Text writes, and nothing else.
