@@ -77,6 +77,7 @@ func (w *walk) arguments(callee uint64, bytes int32, st *state) {
 		if takes, known := w.c.takes(f); known {
 			for _, r := range takes {
 				if i := slices.Index(regs, r); i >= 0 {
+					w.pointed(w.reg(0, r, st), w.reg(1, r, st), st)
 					w.given(w.reg(0, r, st), w.reg(1, r, st), w.after(regs, i, st), "an argument of "+f.name)
 				}
 			}
@@ -86,6 +87,9 @@ func (w *walk) arguments(callee uint64, bytes int32, st *state) {
 	for i, r := range regs {
 		a, aok := st[0][r]
 		b, bok := st[1][r]
+		if aok && bok && a.fresh && b.fresh {
+			w.pointed(a.v, b.v, st)
+		}
 		switch {
 		case !aok || !bok || a.v == b.v || !a.fresh && !b.fresh:
 		case a.near && b.near && a.fresh && b.fresh:
@@ -227,5 +231,32 @@ func (w *walk) table(x, y inst, st *state) {
 			return
 		}
 		w.arrive([2]uint64{s.addr, t.addr}, st.clone())
+	}
+}
+
+// maxPointed bounds the words behind an argument that are compared.
+const maxPointed = 16
+
+// pointed compares the numbers that were put behind an address in the frame. The first word belongs to the variable for certain, for others
+// it is likely only.
+func (w *walk) pointed(x, y value, st *state) {
+	if x.kind != valFrame || y.kind != valFrame {
+		return
+	}
+	ptr := int64(w.space(0).file.PtrSize())
+	for k := int64(0); k < maxPointed; k++ {
+		a, ok := st[0][w.slotAt(0, x.n+k*ptr)]
+		b, was := st[1][w.slotAt(1, y.n+k*ptr)]
+		if !ok || !was {
+			return
+		}
+		if a.v.kind != valConst && a.v.kind != valAddr || a.v.kind != b.v.kind || w.equal(a.v, b.v) != no {
+			continue
+		}
+		if k == 0 {
+			panic(differs{"puts " + w.show(1, b.v) + " instead of " + w.show(0, a.v) + " where a pointer leads"})
+		}
+		w.undecided("%s or %s is put where a pointer may lead", w.show(0, a.v), w.show(1, b.v))
+		return
 	}
 }

@@ -82,8 +82,16 @@ func (w *walk) read() ([]loc, bool) {
 			return nil, false
 		}
 		for _, a := range in.src {
-			for _, r := range []loc{a.reg, a.base, a.index} {
-				if isReg := a.kind == argReg && r == a.reg || a.kind == argMem && r != a.reg && r != noLoc; isReg && r >= 0 && r < 64 && p.written>>uint(r)&1 == 0 {
+			regs := []loc{a.reg}
+			switch a.kind {
+			case argReg:
+			case argMem:
+				regs = []loc{a.base, a.index}
+			default:
+				continue
+			}
+			for _, r := range regs {
+				if r >= 0 && r < 64 && p.written>>uint(r)&1 == 0 {
 					live |= 1 << uint(r)
 				}
 			}

@@ -1,0 +1,67 @@
+package drift
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestPointed finds a number that a function puts into a variable on its stack whose address it gives away. The callee reads its argument only
+// through the first register.
+func TestPointed(t *testing.T) {
+	const source = `package rules
+
+type Opt struct {
+	N    int
+	Name string
+}
+
+//go:noinline
+func take(o *Opt) int { return o.N + len(o.Name) }
+
+//go:noinline
+func sum(list ...int) (n int) {
+	for _, v := range list {
+		n += v
+	}
+	return n
+}
+
+//go:noinline
+func Opts() int { return take(&Opt{30, "opt"}) }
+
+//go:noinline
+func List() int { return sum(61, 62, 63) }
+`
+	dir := t.TempDir()
+	write := func(name, text string) {
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const use = "import \"example.test/rules\"\n\nfunc Use() int { return rules.Opts() + rules.List() }\n"
+	write("go.mod", "module example.test\n\ngo 1.20\n")
+	write("rules/rules.go", source)
+	write("p/main.go", "package main\n\n"+use)
+	write("host/main.go", "package main\n\nimport _ \"plugin\"\n"+use+"\nfunc main() { println(Use()) }\n")
+	host := build(t, dir, "./host", filepath.Join(dir, "host.exe"), false)
+	all := func(pkg string) bool { return true }
+	for _, tt := range []struct{ old, new, differ, undecided string }{
+		{"", "", "", ""},
+		{"Opt{30", "Opt{31", "Opts", ""},
+		{"62", "64", "", "List"},
+	} {
+		write("rules/rules.go", strings.Replace(source, tt.old, tt.new, 1))
+		r := compare(t, host, build(t, dir, "./p", filepath.Join(dir, "p.so"), false), all)
+		if got := strings.Join(names(r.Differ), " "); got != tt.differ {
+			t.Errorf("%q: %q differ, want %q", tt.new, got, tt.differ)
+		}
+		if got := names(r.Undecided); tt.undecided != "" && !slices.Contains(got, tt.undecided) {
+			t.Errorf("%q: %q undecided, want %q among them", tt.new, got, tt.undecided)
+		}
+		t.Logf("%q: %d functions, undecided %d", tt.new, r.Functions, len(r.Undecided))
+	}
+}
