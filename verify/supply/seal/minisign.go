@@ -43,6 +43,11 @@ func CheckMinisign(r io.Reader, key minisign.PublicKey, signature []byte) (comme
 	if err := s.UnmarshalText(signature); err != nil {
 		return "", fmt.Errorf("reading the signature: %w", err)
 	}
+	for i, line := range bytes.Split(signature, []byte("\n")) {
+		if _, err := base64.StdEncoding.Strict().DecodeString(string(line)); i%2 == 1 && err != nil { // one spelling only
+			return "", fmt.Errorf("reading the signature: %w", err)
+		}
+	}
 	if s.KeyID != key.ID() {
 		return "", fmt.Errorf("the signature was made by key %016X; the trusted key is %016X", s.KeyID, key.ID())
 	}
