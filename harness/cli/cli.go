@@ -74,6 +74,9 @@ func Main(env Env) int {
 			err = &Error{Code: ExitUsage, Err: err, Hint: "run 'plugproof help' for the commands and flags"}
 		}
 	}
+	if err != nil && strings.HasPrefix(err.Error(), "required flag(s) ") { // which cobra looks for late
+		err = &Error{Code: ExitUsage, Err: err, Hint: "run the command with --help for its flags"}
+	}
 	if err != nil && ctx.Err() != nil {
 		err = &Error{Code: ExitInterrupted, Err: errors.New("interrupted")}
 	}
