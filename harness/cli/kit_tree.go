@@ -70,4 +70,3 @@ func (name fileAt) ReadAt(p []byte, off int64) (int, error) {
 	defer f.Close()
 	return f.ReadAt(p, off)
 }
-

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plugproof/plugproof/images/xbps/binpkg"
+	"github.com/plugproof/plugproof/images/xbps/elfinfo"
 	"github.com/plugproof/plugproof/images/xbps/manifest"
 	"github.com/plugproof/plugproof/images/xbps/publish"
 )
@@ -84,8 +85,14 @@ are 0755 or 0644 (--mode changes one), times are SOURCE_DATE_EPOCH or 1970. Prin
 }
 
 func (a *app) pack(p packFlags, args []string) (string, error) {
-	if p.props.Name() == "" || p.props.Architecture == "" {
+	if p.props.Pkgver == "" || p.props.Architecture == "" {
 		return "", usagef("such as --pkgver hello-1.0_1 --arch x86_64-musl", "--pkgver and --arch are needed")
+	}
+	if p.props.Name() == "" {
+		return "", usagef("such as hello-1.0_1: a name, a version and a revision", "%q is no package's name and version", p.props.Pkgver)
+	}
+	if arch := p.props.Architecture; arch != "noarch" && !elfinfo.Known(arch) {
+		return "", usagef("such as x86_64-musl, armv7l-musl or noarch", "xbps has no architecture %q", arch)
 	}
 	if (len(args) == 1) == (p.layout.Host != "" || len(p.layout.Plugins) > 0) {
 		return "", usagef("", "give a folder, or --host and --plugin")

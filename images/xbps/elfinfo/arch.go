@@ -46,6 +46,7 @@ const (
 	WrongFloat   = "elf-float"   // another float ABI
 	WrongLoader  = "elf-loader"  // an interpreter that is neither libc's
 	WrongLevel   = "elf-level"   // a newer version of the processor
+	UnknownArch  = "elf-arch"    // an architecture that xbps does not have: nothing can fit it
 )
 
 // Known reports whether an xbps architecture is in the table; noarch is not.
@@ -61,12 +62,15 @@ const (
 	armHard  = 0x400
 )
 
-// Check compares a file with a package's architecture, such as "armv7l-musl". Nothing is said of an unknown one.
+// Check compares a file with a package's architecture, such as "armv7l-musl". Nothing is said of noarch.
 func (i *Info) Check(architecture string) []Mismatch {
 	base, musl := strings.CutSuffix(architecture, "-musl")
 	a, ok := arches[base]
-	if !ok {
+	if architecture == "noarch" {
 		return nil
+	}
+	if !ok {
+		return []Mismatch{{UnknownArch, fmt.Sprintf("the package is for %q, and xbps has no such architecture", architecture)}}
 	}
 	var out []Mismatch
 	add := func(class, format string, args ...any) {
