@@ -124,9 +124,10 @@ func TestBuiltPlugins(t *testing.T) {
 		proof   Proof
 		causes  string // ids
 		changed string // symbols; "" is not looked at
+		moves   bool   // from one temporary directory to the next the linker was seen to lay it out in two ways: what moved is proved by structure
 	}{
 		{name: "another directory, trimmed", a: base, b: build{dir: "other/place", args: trim}, verdict: Identical, proof: ProofHash},
-		{name: "path of equal length", a: build{args: noTrim}, b: build{dir: "b", args: noTrim}, verdict: ABI, proof: ProofMask, causes: "build-path"},
+		{name: "path of equal length", a: build{args: noTrim}, b: build{dir: "b", args: noTrim}, verdict: ABI, proof: ProofMask, causes: "build-path", moves: true},
 		{name: "longer path", a: build{args: noTrim}, b: build{dir: "longer/place", args: noTrim}, verdict: ABI, proof: ProofStructure, causes: "build-path"},
 		{name: "trimmed and not", a: base, b: build{args: noTrim}, verdict: ABI, proof: ProofStructure, causes: "trimpath-one-side"},
 		{name: "clock", a: build{args: with("-ldflags=-X=main.Stamp=1790000000")}, b: build{args: with("-ldflags=-X=main.Stamp=1790000007")}, verdict: Data, proof: ProofMask, causes: "embedded-time"},
@@ -155,7 +156,7 @@ func TestBuiltPlugins(t *testing.T) {
 			for _, c := range r.Causes {
 				ids = append(ids, c.ID)
 			}
-			if r.Verdict != tt.verdict || r.Proof != tt.proof || (tt.causes != "" && strings.Join(ids, " ") != tt.causes) {
+			if r.Verdict != tt.verdict || r.Proof != tt.proof && !(tt.moves && r.Proof == ProofStructure) || (tt.causes != "" && strings.Join(ids, " ") != tt.causes) {
 				t.Errorf("verdict %v by %v, causes %v; want %v by %v, %v\n%s", r.Verdict, r.Proof, ids, tt.verdict, tt.proof, tt.causes, Text(r, false))
 			}
 			if got := strings.Join(r.Symbols.Changed, " "); tt.changed != "" && got != tt.changed {
