@@ -5,22 +5,9 @@ import (
 )
 
 func newKitCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "kit",
-		Short: "Make, check and unpack what an offline site is given",
-		Long: `Put all that an offline site needs into one signed file, check it there, and put it to use. The site trusts a public key
+	return holder("kit", "Make, check and unpack what an offline site is given", `Put all that an offline site needs into one signed file, check it there, and put it to use. The site trusts a public key
 that it was given by another way, and nothing else.`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, args []string) error {
-			hint := "run 'plugproof help kit' for its commands"
-			if len(args) == 0 {
-				return usagef(hint, "kit needs a command")
-			}
-			return usagef(hint, "unknown command %q", "kit "+args[0])
-		},
-	}
-	cmd.AddCommand(newKitKeygenCmd(a), newKitCreateCmd(a), newKitVerifyCmd(a), newKitUnpackCmd(a), newKitServeCmd(a), newKitSyncCmd(a))
-	return cmd
+		newKitKeygenCmd(a), newKitCreateCmd(a), newKitVerifyCmd(a), newKitUnpackCmd(a), newKitServeCmd(a), newKitSyncCmd(a))
 }
 
 // kitKeygenDoc is the `kit keygen --json` document.

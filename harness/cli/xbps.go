@@ -13,22 +13,9 @@ import (
 )
 
 func newXbpsCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "xbps",
-		Short: "Read, check and make Void Linux packages and repositories",
-		Long: `Read, check and make Void Linux (XBPS) packages and repositories. xbps itself checks no signature when
+	return holder("xbps", "Read, check and make Void Linux packages and repositories", `Read, check and make Void Linux (XBPS) packages and repositories. xbps itself checks no signature when
 a repository is a directory, which is how a USB stick arrives; 'xbps verify' does.`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			hint := "run 'plugproof help xbps' for its commands"
-			if len(args) == 0 {
-				return usagef(hint, "xbps needs a command")
-			}
-			return usagef(hint, "unknown command %q", "xbps "+args[0])
-		},
-	}
-	cmd.AddCommand(newXbpsVerifyCmd(a), newXbpsPackCmd(a), newXbpsIndexCmd(a), newXbpsKeygenCmd(a), newXbpsCmpverCmd(a), newXbpsPkgmatchCmd(a))
-	return cmd
+		newXbpsVerifyCmd(a), newXbpsPackCmd(a), newXbpsIndexCmd(a), newXbpsKeygenCmd(a), newXbpsCmpverCmd(a), newXbpsPkgmatchCmd(a))
 }
 
 // xbpsVerifyDoc is the `xbps verify --json` document.
