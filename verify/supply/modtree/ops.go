@@ -1,6 +1,8 @@
 package modtree
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -24,7 +26,30 @@ func (o *ops) ReadRemote(path string) ([]byte, error) {
 	if !o.has[name] {
 		return nil, fmt.Errorf("the tree has no %s: %w", name, fs.ErrNotExist)
 	}
-	return read(o.tree, name, maxProof)
+	data, err := read(o.tree, name, maxProof)
+	if err == nil {
+		err = oneSpelling(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
+}
+
+// oneSpelling refuses signature lines of a note ("— NAME BASE64", golang.org/x/mod/sumdb/note) whose last base64 digit
+// has bits that decode to nothing: several spellings would be the same signature.
+func oneSpelling(data []byte) error {
+	for l := range bytes.Lines(data) {
+		rest, ok := bytes.CutPrefix(bytes.TrimSuffix(l, []byte("\n")), []byte("\u2014 "))
+		if !ok {
+			continue
+		}
+		_, sig, _ := bytes.Cut(rest, []byte(" "))
+		if _, err := base64.StdEncoding.Strict().Decode(make([]byte, len(sig)), sig); err != nil {
+			return fmt.Errorf("a signature's base64: %w", err)
+		}
+	}
+	return nil
 }
 
 func (o *ops) ReadConfig(file string) ([]byte, error) {
