@@ -124,7 +124,7 @@ func (s *side) custom(ctx context.Context) (*Failure, error) {
 		return &Failure{Op: "command", Text: err.Error(), Side: s.name}, nil
 	}
 	told := s.told()
-	told["GOFLAGS"] = strings.TrimSpace(flags + " " + s.env["GOFLAGS"])
+	told["GOFLAGS"] = strings.TrimSpace(s.env["GOFLAGS"] + " " + flags) // the last one of a name counts, as flags do beside GOFLAGS for go build
 	failed, err := s.run(ctx, "command "+strings.Join(s.job.Command, " "), s.found(s.job.Command), told, nil)
 	if failed != nil || err != nil {
 		return failed, err

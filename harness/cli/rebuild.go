@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/vary"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/store"
@@ -67,11 +68,11 @@ out equal in this run. --vary chooses what differs; equal runs with equal --seed
 bytes. Where there are several plugins, PLUGIN=FILE or host=FILE says whose it is.`,
 		Example: "  plugproof rebuild --vary +all,-cold\n  plugproof rebuild --fix-file fix.toml\n  plugproof rebuild --against dist/greet.so\n  plugproof rebuild --against ./plugins/greet=sha256:...",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.after = func(c store.Contents) error {
+			f.after = func(c store.Contents, all []plan.Cell) error {
 				if err := a.details(c); err != nil || fixFile == "" {
 					return err
 				}
-				return a.writeFix(fixFile, c)
+				return a.writeFix(fixFile, c, all)
 			}
 			return a.verify(cmd.Context(), f, args)
 		},
@@ -84,6 +85,6 @@ bytes. Where there are several plugins, PLUGIN=FILE or host=FILE says whose it i
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
 	f.varying.register(fl)
 	fl.StringArrayVar(&f.against, "against", nil, "compare with what was shipped: `[PLUGIN=]FILE|sha256:...`; may be repeated")
-	fl.StringVar(&fixFile, "fix-file", "", "write the flags and variables that made pairs equal to `FILE`, as TOML for plugproof.toml")
+	fl.StringVar(&fixFile, "fix-file", "", "write to `FILE` the tables of plugproof.toml with which pairs came out equal, to take the place of those of the same name")
 	return cmd
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/build"
@@ -157,14 +156,4 @@ func variationsPage() string {
 		}
 	}
 	return out.String()
-}
-
-// fixed are the inquiries with a fix.
-func fixed(c store.Contents) (list []results.Inquiry) {
-	for _, r := range c.Records {
-		if r.Rebuild != nil {
-			list = append(list, r.Rebuild.Inquiries...)
-		}
-	}
-	return slices.DeleteFunc(list, func(q results.Inquiry) bool { return q.Fix == nil })
 }

@@ -33,9 +33,9 @@ type verifyFlags struct {
 	inquire bool     // find out why twins differ also where that is expected
 
 	offline    bool
-	proof      *offline                   // that nothing reaches out; nil if that was not asked for
-	after      func(store.Contents) error // what else is to be done with a finished run; may be nil
-	testplugin []string                   // Go's own plugin tests: names, or "all"
+	proof      *offline                                // that nothing reaches out; nil if that was not asked for
+	after      func(store.Contents, []plan.Cell) error // what else is to be done with a finished run; may be nil
+	testplugin []string                                // Go's own plugin tests: names, or "all"
 }
 
 func newVerifyCmd(a *app) *cobra.Command {
@@ -52,7 +52,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 		Example: "  plugproof verify\n  plugproof verify --arch amd64 fixture:matching\n  plugproof verify --go go1.25.3,go1.26.8 --pairs all DIR",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.offline {
-				proof, ran, err := a.goOffline(cmd.Context())
+				proof, ran, err := a.goOffline(cmd.Context(), a.outputs(f)...)
 				if ran || err != nil {
 					return err
 				}
@@ -166,7 +166,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	}
 	concluded := a.conclude(run.Dir, c, f.junit, shard, usageSince(begun, a.env.Now(), before, c.Records))
 	if f.after != nil {
-		if err := f.after(c); err != nil {
+		if err := f.after(c, all); err != nil {
 			return err
 		}
 	}

@@ -22,8 +22,8 @@ type input struct {
 	a, b string // its values; of a file, nothing
 }
 
-// explain names why a build with these variations (none: in the same surroundings) differs from the control. given are the inputs that, taken
-// from the control, make the hashes meet; nil if it is not by them alone.
+// explain names why a build with these variations (none: in the same surroundings) differs from the control. given are all inputs that differ,
+// if the hashes meet once they are taken from the control; nil if it is not by them alone.
 func (w *work) explain(ctx context.Context, on []string, seen *build.Built) (causes []Cause, given *build.Given, err error) {
 	if seen.Failed != nil {
 		return []Cause{{ID: unknown, Evidence: "it does not build there: " + seen.Failed.Op + ": " + seen.Failed.Text, Proven: true}}, nil, nil
@@ -49,7 +49,7 @@ func (w *work) explain(ctx context.Context, on []string, seen *build.Built) (cau
 		for _, in := range need {
 			causes = append(causes, w.byInput(on, at, in, true))
 		}
-		return merge(causes), w.given(need), nil
+		return merge(causes), w.given(inputs), nil
 	}
 	// They are not all of it. Those that entered the go command's hashes made a difference; what is left is named for itself.
 	for _, in := range inputs {

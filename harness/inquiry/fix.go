@@ -17,6 +17,11 @@ type change struct {
 	on   func(flags []string, env map[string]string) ([]string, map[string]string)
 }
 
+// told is the change in words, for the flags that it is made to.
+func (ch change) told(before, after []string) string {
+	return ch.text + undone(before, after)
+}
+
 // fixes tries the known fixes of each cause, and at last those that converged together, on side b with all that is varied.
 func (w *work) fixes(ctx context.Context, rep *Report) error {
 	all := true
@@ -56,13 +61,14 @@ func (w *work) fixes(ctx context.Context, rep *Report) error {
 			texts = append(texts, ch.text)
 		}
 	}
-	rep.Fix = &Fix{Text: strings.Join(texts, ", "), Flags: flags, Env: env}
+	rep.Fix = &Fix{Text: strings.Join(texts, ", ") + undone(w.job.Flags, flags), Flags: flags, Env: env}
 	return nil
 }
 
 // fix tries the known fixes of a group's causes on a pair that differs in these variations. What was tried before is not tried again.
 func (w *work) fix(ctx context.Context, g *Group, on vary.Set) error {
 	var found []change
+	equal := false // the pair with what was found
 	for i := range g.Causes {
 		c := &g.Causes[i]
 		known, _ := cause.Lookup(c.ID)
@@ -74,22 +80,28 @@ func (w *work) fix(ctx context.Context, g *Group, on vary.Set) error {
 			before, beforeEnv := apply(w.job, slices.Concat(w.basis, found))
 			flags, env := apply(w.job, slices.Concat(w.basis, tried))
 			if slices.Equal(flags, before) && maps.Equal(env, beforeEnv) {
+				if equal { // it cures another cause of this group, and this one
+					c.Fix = &Fix{Text: ch.text, Flags: flags, Env: env}
+					break
+				}
+				c.InPlace = append(c.InPlace, ch.text)
 				continue // it is there already, and did not help
 			}
-			w.say("trying a fix: " + ch.text)
+			text := ch.told(before, flags)
+			w.say("trying a fix: " + text)
 			ok, err := w.pair(ctx, on, flags, env)
 			if err != nil {
 				return err
 			}
 			if !ok {
-				c.Tried = append(c.Tried, ch.text)
+				c.Tried = append(c.Tried, text)
 				if i < len(g.Causes)-1 { // it may be half of the cure
 					found = tried
 				}
 				continue
 			}
-			c.Fix = &Fix{Text: ch.text, Flags: flags, Env: env}
-			found = tried
+			c.Fix = &Fix{Text: text, Flags: flags, Env: env}
+			found, equal = tried, true
 			w.good = append(w.good, found...)
 			if len(g.Variations) == 0 && c.ID == "embedded-time" {
 				c.Proven, c.Guess = true, false
@@ -181,33 +193,6 @@ func apply(j build.Job, list []change) (flags []string, env map[string]string) {
 		flags, env = ch.on(flags, env)
 	}
 	return flags, env
-}
-
-// withFlag adds a flag. The values of -ldflags without a pattern are joined, for the last one alone would count; of other flags the new one replaces the old.
-func withFlag(flags []string, flag string) []string {
-	flags = slices.Clone(flags)
-	name, value, hasValue := strings.Cut("-"+strings.TrimLeft(flag, "-"), "=")
-	for i, f := range flags {
-		have, old, _ := strings.Cut("-"+strings.TrimLeft(f, "-"), "=")
-		switch {
-		case have != name:
-		case name == "-ldflags" && !pattern(old):
-			if !strings.Contains(" "+old+" ", " "+value+" ") {
-				flags[i] = f + " " + value
-			}
-			return flags
-		case !hasValue, name != "-ldflags":
-			flags[i] = flag
-			return flags
-		}
-	}
-	return append(flags, flag)
-}
-
-// pattern reports whether a value of -ldflags is for some packages only: "all=-s".
-func pattern(value string) bool {
-	p, _, ok := strings.Cut(value, "=")
-	return ok && !strings.HasPrefix(strings.TrimSpace(p), "-")
 }
 
 // noCommit is the time that stands for a commit's where there is none: 1980-01-01, the earliest that zip files know.

@@ -59,6 +59,7 @@ type Cause struct {
 	Cascade  int      // further actions that differ only by what they import
 	Fix      *Fix     // nil: no known fix converged
 	Tried    []string // fixes that were tried and did not make the pair equal
+	InPlace  []string // fixes that need not be tried, for it is built like that already
 	Upstream []string // issues, where there is no fix
 }
 

@@ -2,6 +2,7 @@ package inquiry
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/plugproof/plugproof/harness/vary"
@@ -45,11 +46,31 @@ func TestWithFlag(t *testing.T) {
 		{[]string{"-trimpath"}, "-trimpath", "[-trimpath]"},
 		{[]string{"-ldflags=-X a=b"}, "-ldflags=-buildid=", "[-ldflags=-X a=b -buildid=]"},
 		{[]string{"-ldflags=-X a=b -buildid="}, "-ldflags=-buildid=", "[-ldflags=-X a=b -buildid=]"},
-		{[]string{"-ldflags=all=-s"}, "-ldflags=-buildid=", "[-ldflags=all=-s -ldflags=-buildid=]"},
+		{[]string{"-ldflags=-X a=b"}, "-ldflags=-s -w", "[-ldflags=-X a=b -s -w]"},
+		{[]string{"-ldflags=-buildid= -buildid=x"}, "-ldflags=-buildid=", "[-ldflags=-buildid= -buildid=x -buildid=]"},
+		{[]string{"-ldflags=-s", "-ldflags=-w"}, "-ldflags=-buildid=", "[-ldflags=-s -ldflags=-w -buildid=]"}, // the last one counts
+		{[]string{"-ldflags=all=-s"}, "-ldflags=-buildid=", "[-ldflags=all=-s -buildid=]"},
+		{[]string{"-ldflags=net/...=-s"}, "-ldflags=-buildid=", "[-ldflags=net/...=-s -ldflags=-buildid=]"},
+		{[]string{"-ldflags="}, "-ldflags=-buildid=", "[-ldflags=-buildid=]"},
 		{[]string{"--buildvcs=true"}, "-buildvcs=false", "[-buildvcs=false]"},
+		{[]string{"-trimpath=false", "-race"}, "-trimpath", "[-trimpath -race]"},
+		{[]string{"-trimpath", "-race", "-trimpath=false"}, "-trimpath", "[-trimpath -race]"},
+		{[]string{"-trimpath=false", "--trimpath=0"}, "-trimpath", "[-trimpath]"},
+		{[]string{"-trimpath=true"}, "-trimpath", "[-trimpath=true]"},
+		{[]string{"-tags=a", "-trimpath", "-tags=b"}, "-tags=c", "[-trimpath -tags=c]"},
 	} {
 		if got := fmt.Sprint(withFlag(tt.flags, tt.add)); got != tt.want {
 			t.Errorf("%q and %s: %s, want %s", tt.flags, tt.add, got, tt.want)
+		}
+	}
+	for _, tt := range [][3]string{
+		{"-race", "-race -trimpath", ""},
+		{"-race -trimpath=false", "-race -trimpath", " and without -trimpath=false, which undoes it"},
+		{"-trimpath -trimpath=false", "-trimpath", " and without -trimpath=false, which undoes it"},
+		{"-ldflags=-s", "-ldflags=-s_-w", ""},
+	} {
+		if got := undone(strings.Fields(tt[0]), strings.Fields(tt[1])); got != tt[2] {
+			t.Errorf("%s and %s: %q", tt[0], tt[1], got)
 		}
 	}
 	if got := eachCommand("a{{cmd:x}}b{{cmd:y}}", func(c string) string { return "<" + c + ">" }); got != "a<x>b<y>" {

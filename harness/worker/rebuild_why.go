@@ -63,7 +63,10 @@ func noFix(k inquiry.Cause) string {
 	if len(k.Upstream) > 0 {
 		text += ", see " + strings.Join(k.Upstream, ", ")
 	}
-	if known, ok := cause.Lookup(k.ID); ok && k.ID != "unknown" {
+	if len(k.InPlace) > 0 {
+		text += " (it is built like that already: " + strings.Join(k.InPlace, "; ") + ")"
+	}
+	if known, ok := cause.Lookup(k.ID); ok && k.ID != "unknown" && len(k.Tried)+len(k.InPlace) == 0 {
 		text += "; what helps: " + known.Fix
 	}
 	return text
@@ -104,7 +107,7 @@ func (t *twins) detail(w *Worker, rec *results.Record) {
 	if s := t.shipped; s != nil {
 		q.Against = &results.Against{SHA256: s.SHA256, Equal: s.Equal, Verdict: s.Verdict, Tried: append([]string{}, s.Tried...), Settles: append([]string{}, s.Settles...)}
 		q.Builds += s.Builds
-		if s.Fix != nil {
+		if q.Fix == nil { // what makes the twins equal comes first
 			q.Fix = fixOf(s.Fix)
 		}
 		rec.Spend(results.PhaseBuild, s.CPU)
