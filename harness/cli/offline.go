@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/plugproof/plugproof/harness/proc"
 	"github.com/plugproof/plugproof/harness/supply"
+	"github.com/plugproof/plugproof/results/store"
 )
 
 // offline is the proof that nothing reaches out: this process lives in a network namespace whose only interface is lo, and the
@@ -23,8 +26,9 @@ type offline struct {
 }
 
 // goOffline returns the proof, if this process can give it. Else it runs the same command in a network namespace of its own,
-// in the tool root of the cache if a kit brought one, and ran is true: err is how that ended.
-func (a *app) goOffline(ctx context.Context) (o *offline, ran bool, err error) {
+// in the tool root of the cache if a kit brought one, and ran is true: err is how that ended. outputs are the
+// folders that the command will write to, absolute.
+func (a *app) goOffline(ctx context.Context, outputs ...string) (o *offline, ran bool, err error) {
 	names, err := interfaces()
 	if err != nil {
 		return nil, false, incompletef("is /proc mounted?", "%w", err)
@@ -49,7 +53,7 @@ func (a *app) goOffline(ctx context.Context) (o *offline, ran bool, err error) {
 	}
 	cmd := proc.Cmd{Path: "/proc/self/exe", Args: a.env.Args, Dir: a.env.Dir, Env: a.env.Environ, Stdin: a.env.Stdin, Stdout: a.env.Stdout, Stderr: a.env.Stderr}
 	if supply.HasTools(cache) {
-		if cmd.Root, cmd.Binds, err = toolRoot(cache); err != nil {
+		if cmd.Root, cmd.Binds, err = toolRoot(cache, outputs); err != nil {
 			return nil, false, err
 		}
 		cmd.Env = withEnv(cmd.Env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PLUGPROOF_CACHE="+cache)
@@ -60,6 +64,23 @@ func (a *app) goOffline(ctx context.Context) (o *offline, ran bool, err error) {
 		return nil, false, err
 	}
 	return nil, true, verdict(code)
+}
+
+// outputs are the folders that a verify will write to, absolute.
+func (a *app) outputs(f verifyFlags) []string {
+	var out []string
+	for _, name := range []string{f.out, f.keep} {
+		if name != "" {
+			out = append(out, a.path(name))
+		}
+	}
+	if f.junit != "" {
+		out = append(out, filepath.Dir(a.path(f.junit)))
+	}
+	if f.out == "" && f.resume == "" {
+		out = append(out, store.Dir(a.dir))
+	}
+	return out
 }
 
 // grace is how long an interrupted child may take to put things in order.
@@ -87,32 +108,53 @@ func runInterruptible(ctx context.Context, cmd proc.Cmd) (int, error) {
 // systemDirs are what a tool root has of its own; everything else of this machine's root is seen in it, too.
 var systemDirs = []string{"bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "sbin", "usr", "initrd.img", "vmlinuz"}
 
-// toolRoot prepares the cache's tool root: the user's files are bound into it at their own paths.
-func toolRoot(cache string) (root string, binds []proc.Bind, err error) {
+// toolRoot prepares the cache's tool root: the user's files are bound into it at their own paths, and so are the folders in / that
+// outputs lie in, which are made if need be.
+func toolRoot(cache string, outputs []string) (root string, binds []proc.Bind, err error) {
+	for _, dir := range systemDirs {
+		if strings.HasPrefix(cache, "/"+dir+"/") {
+			return "", nil, usagef("unpack it elsewhere: PLUGPROOF_CACHE", "a kit's tool root cannot be used from %q", cache)
+		}
+		for _, out := range outputs {
+			if strings.HasPrefix(out, "/"+dir+"/") {
+				return "", nil, usagef("write it elsewhere: --out, -C", "%q lies where a kit's tool root has files of its own", out)
+			}
+		}
+	}
+	for _, out := range outputs {
+		first, _, _ := strings.Cut(strings.TrimPrefix(out, "/"), "/")
+		if first == "" {
+			return "", nil, usagef("write it into a folder", "the root is a kit's tool root, and what is written there is lost")
+		}
+		if err := os.Mkdir("/"+first, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", nil, err
+		}
+	}
 	root = filepath.Join(cache, supply.ToolRoot)
 	entries, err := os.ReadDir("/")
 	if err != nil {
 		return "", nil, err
 	}
 	for _, e := range entries {
-		from := filepath.Join("/", e.Name())
+		from, to := filepath.Join("/", e.Name()), filepath.Join(root, e.Name())
 		if slices.Contains(systemDirs, e.Name()) || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		st, err := os.Lstat(from)
-		if err != nil || !st.IsDir() {
+		switch {
+		case err != nil:
+			continue
+		case st.IsDir():
+			err = os.MkdirAll(to, 0o755)
+		case st.Mode().IsRegular():
+			err = os.WriteFile(to, nil, 0o644) // a place to bind the file on
+		default:
 			continue
 		}
-		to := filepath.Join(root, e.Name())
-		if err := os.MkdirAll(to, 0o755); err != nil {
+		if err != nil {
 			return "", nil, err
 		}
 		binds = append(binds, proc.Bind{From: from, To: to})
-	}
-	for _, dir := range systemDirs {
-		if strings.HasPrefix(cache, "/"+dir+"/") {
-			return "", nil, usagef("unpack it elsewhere: PLUGPROOF_CACHE", "a kit's tool root cannot be used from %q", cache)
-		}
 	}
 	return root, binds, nil
 }
