@@ -28,7 +28,7 @@ func (p *Project) check() error {
 			return p.fail(l.key, "", "%s has %d entries; at most %d are read", l.key, l.n, l.max)
 		}
 	}
-	steps := []func() error{p.checkHost, p.checkPlugins, p.checkBuild, p.checkMatrix, p.checkExpects}
+	steps := []func() error{p.checkHost, p.checkPlugins, p.checkBuild, p.checkMatrix, p.checkExpects, p.checkPolicy}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err

@@ -32,16 +32,22 @@ func known(kind string) (ids []string) {
 
 // tableKeys are the keys of each table, for "did you mean".
 var tableKeys = map[string][]string{
-	"":               {"host", "plugin", "expect", "build", "cc", "matrix"},
-	"host":           {"package", "dir", "file", "lock", "rebuild", "flags", "env", "go"},
-	"plugin":         {"package", "dir", "file", "symbols", "against", "expect", "rebuild", "flags", "env", "go"},
-	"expect":         {"when", "plugin", "verdict"},
-	"expect.when":    {"host_go", "plugin_go", "arch", "libc"},
-	"build":          {"flags", "env", "before", "command", "limit"},
-	"cc":             {"cc"},
-	"matrix":         {"go", "arch", "libc", "include", "exclude"},
-	"matrix.include": {"host_go", "plugin_go", "arch", "libc"},
-	"matrix.exclude": {"host_go", "plugin_go", "arch", "libc"},
+	"":                {"host", "plugin", "expect", "build", "cc", "matrix", "policy"},
+	"host":            {"package", "dir", "file", "lock", "rebuild", "flags", "env", "go"},
+	"plugin":          {"package", "dir", "file", "symbols", "against", "expect", "rebuild", "flags", "env", "go"},
+	"expect":          {"when", "plugin", "verdict"},
+	"expect.when":     {"host_go", "plugin_go", "arch", "libc"},
+	"build":           {"flags", "env", "before", "command", "limit"},
+	"cc":              {"cc"},
+	"matrix":          {"go", "arch", "libc", "include", "exclude"},
+	"policy":          {"allow", "forbid", "licences", "critical", "unused", "review_days", "replace", "pseudo", "licensed", "audited"},
+	"policy.licences": {"allow", "deny"},
+	"policy.replace":  {"module", "with", "reason"},
+	"policy.pseudo":   {"module", "reason", "date"},
+	"policy.licensed": {"module", "licence", "reason"},
+	"policy.audited":  {"module", "reviewed", "by", "days"},
+	"matrix.include":  {"host_go", "plugin_go", "arch", "libc"},
+	"matrix.exclude":  {"host_go", "plugin_go", "arch", "libc"},
 }
 
 // IsCause reports whether an expected rebuild names a cause and not a verdict.

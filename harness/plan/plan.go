@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/policy"
 )
 
 // FileName is the name of the file that makes a directory a project.
@@ -33,6 +34,7 @@ type Project struct {
 	Build   Build         `toml:"build"`
 	CC      map[string]CC `toml:"cc"` // by architecture
 	Matrix  Matrix        `toml:"matrix"`
+	Policy  *policy.Rules `toml:"policy"` // nil: there is none
 
 	at index
 }

@@ -80,6 +80,9 @@ func unknownKey(name string, data []byte, e *toml.DecodeError) error {
 
 // typeHint says what a key holds, for a value of the wrong type.
 func typeHint(key toml.Key) string {
+	if key[0] == "policy" {
+		return policyHint(key)
+	}
 	for _, k := range key {
 		switch k {
 		case "env":

@@ -1,0 +1,143 @@
+package policy
+
+import (
+	"runtime/debug"
+	"slices"
+
+	"golang.org/x/mod/module"
+)
+
+// Evidence is everything that the rules are held against.
+type Evidence struct {
+	Roots     []Root
+	Files     []File
+	Published []string                                                                      // main packages that are built from a published version: their files know no go.mod of the project's
+	Texts     func(m module.Version, replace *module.Version, dirs []string) (Texts, error) // as Sources.Texts; nil: licences are not asked
+	RulesFile string                                                                        // the name of plugproof.toml in findings
+	RuleLine  func(key string) int                                                          // where a key below [policy] stands; 0 is unknown
+	Now       Date
+}
+
+// A Root is one checkout: a main module, or the main modules of a workspace, and what is built in it.
+type Root struct {
+	Manifests []Manifest
+	Sums      Sums   // nil: there is no go.sum
+	SumFile   string // its name in findings
+	Builds    []Build
+}
+
+// A Build is what a host or a plugin is linked from, as the go command lists it.
+type Build struct {
+	Subject  string // "host", or the plugin's package
+	Arch     string // GOARCH
+	Packages []Package
+}
+
+// A Package is one of them.
+type Package struct {
+	Path     string
+	Module   module.Version  // as required; the zero value for the standard library's
+	Replace  *module.Version // from where it is taken, where that is another module or a directory
+	Main     bool            // of a main module
+	Standard bool
+	Imports  []string
+}
+
+// source is from where the module's files are taken.
+func source(m module.Version, replace *module.Version) module.Version {
+	if replace != nil {
+		return *replace
+	}
+	return m
+}
+
+// used is a module that is part of what is built, and how that is known.
+type used struct {
+	module   module.Version
+	replace  *module.Version
+	packages map[string]bool
+	in       map[string]bool // subjects, and names of files
+	file     string          // the first file that it was seen in; "" if a build is enough
+	example  string          // a package of it
+}
+
+func (u *used) add(in, file, pkg string) {
+	if u.packages == nil {
+		u.packages, u.in = map[string]bool{}, map[string]bool{}
+	}
+	u.in[in] = true
+	if u.file == "" {
+		u.file = file
+	}
+	if pkg != "" {
+		if u.example == "" || pkg < u.example {
+			u.example = pkg
+		}
+		u.packages[pkg] = true
+	}
+}
+
+// own reports whether a module is a main one of the root.
+func (r *Root) own(path string) bool {
+	if slices.ContainsFunc(r.Manifests, func(m Manifest) bool { return m.Module == path }) {
+		return true
+	}
+	for _, b := range r.Builds {
+		if slices.ContainsFunc(b.Packages, func(p Package) bool { return p.Main && p.Module.Path == path }) {
+			return true
+		}
+	}
+	return false
+}
+
+// packages are all packages of the root's builds, each once.
+func (r *Root) packages() map[string]Package {
+	out := map[string]Package{}
+	for _, b := range r.Builds {
+		for _, p := range b.Packages {
+			out[p.Path] = p
+		}
+	}
+	return out
+}
+
+// required finds where a module's requirement stands.
+func (r *Root) required(path string) (file string, req Require, ok bool) {
+	for _, m := range r.Manifests {
+		for _, q := range m.Requires {
+			if q.Path == path {
+				return m.File, q, true
+			}
+		}
+	}
+	return "", Require{}, false
+}
+
+// replaced is what the root's directives say of a module; a go.work's come first, for they win.
+func (r *Root) replaced(v module.Version) (Replacement, bool) {
+	for _, work := range []bool{true, false} {
+		for _, m := range r.Manifests {
+			if (m.Module == "") == work {
+				if x, ok := m.replaced(v); ok {
+					return x, true
+				}
+			}
+		}
+	}
+	return Replacement{}, false
+}
+
+// dependency turns a line of build information into versions: "(devel)" is a directory's.
+func dependency(d *debug.Module) (v module.Version, replace *module.Version) {
+	plain := func(s string) string {
+		if s == "(devel)" {
+			return ""
+		}
+		return s
+	}
+	v = module.Version{Path: d.Path, Version: plain(d.Version)}
+	if d.Replace != nil {
+		replace = &module.Version{Path: d.Replace.Path, Version: plain(d.Replace.Version)}
+	}
+	return v, replace
+}

@@ -1,0 +1,104 @@
+package policy
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+
+	"github.com/google/licensecheck"
+)
+
+// Texts are a module's licence files by slash-separated name, relative to the module's root. From says where they were read.
+type Texts struct {
+	From  string
+	Files map[string][]byte
+}
+
+// MaxLicence bounds a licence file, in bytes; a longer one is not known. The GPL has 35,000.
+const MaxLicence = 1 << 20
+
+// licenceName are the names of licence files: those that pkg.go.dev knows (pkg.go.dev/license-policy), and variants of them.
+var licenceName = regexp.MustCompile(`(?i)^((mit|apache|bsd|gpl)[-_.])?((un)?licen[sc]es?|copying)([-_.].*)?$`)
+
+// IsLicence reports whether a file of this base name is a licence's text.
+func IsLicence(name string) bool {
+	return licenceName.MatchString(name) && path.Ext(name) != ".go"
+}
+
+// enough is the part of a text, in percent of its words, that must be a known licence's: pkg.go.dev asks for as much.
+const enough = 75
+
+// licencesIn are the identifiers of the licences of which a text consists, sorted; none: it is not known.
+func licencesIn(text []byte) []string {
+	if len(text) > MaxLicence {
+		return nil
+	}
+	cov := licensecheck.Scan(text)
+	if cov.Percent < enough {
+		return nil
+	}
+	ids := map[string]bool{}
+	for _, m := range cov.Match {
+		ids[m.ID] = true
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// LicenceFile is one file of a module and what it says.
+type LicenceFile struct {
+	Name     string   `json:"name"` // relative to the module's root
+	Licences []string `json:"licences"`
+}
+
+// dirsOf are the directories in which a package's licence may lie: its own and those above it, up to the module's root, which is ".".
+func dirsOf(modulePath, pkg string) []string {
+	if pkg == modulePath || len(pkg) <= len(modulePath) {
+		return []string{"."}
+	}
+	var out []string
+	for d := pkg[len(modulePath)+1:]; d != "."; d = path.Dir(d) {
+		out = append(out, d)
+	}
+	return append(out, ".")
+}
+
+// licences reads a used module's licence files and says what is not known about them.
+func (c *checker) licences(u *used) (files []LicenceFile, ids []string, unknown []string, err error) {
+	if i := find(c.rules.parsed.licensed, source(u.module, u.replace)); i >= 0 {
+		return nil, []string{c.rules.Licensed[i].Licence}, nil, nil
+	}
+	dirs := map[string]bool{}
+	for p := range u.packages {
+		for _, d := range dirsOf(u.module.Path, p) {
+			dirs[d] = true
+		}
+	}
+	if len(dirs) == 0 {
+		dirs["."] = true
+	}
+	texts, err := c.ev.Texts(u.module, u.replace, slices.Sorted(maps.Keys(dirs)))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	all, at := map[string]bool{}, map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(texts.Files)) {
+		f := LicenceFile{name, licencesIn(texts.Files[name])}
+		at[path.Dir(name)] = true
+		if len(f.Licences) == 0 {
+			unknown = append(unknown, "the text of "+name+" is not known")
+			f.Licences = []string{}
+		}
+		for _, id := range f.Licences {
+			all[id] = true
+		}
+		files = append(files, f)
+	}
+	for _, p := range slices.Sorted(maps.Keys(u.packages)) {
+		if !slices.ContainsFunc(dirsOf(u.module.Path, p), func(d string) bool { return at[d] }) {
+			unknown = append(unknown, "no licence file covers "+p)
+			break
+		}
+	}
+	return files, slices.Sorted(maps.Keys(all)), unknown, nil
+}

@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/goelf"
+)
+
+// A File is a built file as it says itself what it is made of.
+type File struct {
+	Name     string // in findings
+	SHA256   results.Digest
+	Go       string           // version of the toolchain; "" is unknown
+	Info     *debug.BuildInfo // nil if it has none
+	Packages []string         // import paths, sorted, the standard library's too
+	Seen     Seen
+}
+
+// Seen says of how many packages each of a file's tables tells.
+type Seen struct {
+	Fingerprints int `json:"fingerprints"` // what plugin.Open compares
+	Functions    int `json:"functions"`    // the line table
+	Symbols      int `json:"symbols"`      // .dynsym
+}
+
+// maxPackages bounds the packages of one file.
+const maxPackages = 1 << 16
+
+var errTooMany = fmt.Errorf("more than %d packages", maxPackages)
+
+// Read looks at a host, a plugin or any other file that the Go linker made. A file that is no ELF file, or in which no table names
+// any package, is an error.
+func Read(name string, r io.ReaderAt, size int64, digest results.Digest) (File, error) {
+	out := File{Name: name, SHA256: digest}
+	f, err := goelf.Open(r, size)
+	if err != nil {
+		return out, fmt.Errorf("reading %q: %w", name, err)
+	}
+	out.Go = f.GoVersion()
+	if out.Info, err = f.BuildInfo(); err != nil {
+		out.Info = nil
+	}
+	all := map[string]bool{}
+	for _, t := range []struct {
+		count *int
+		read  func(*goelf.File, func(string) bool) error
+	}{{&out.Seen.Fingerprints, fingerprints}, {&out.Seen.Functions, functions}, {&out.Seen.Symbols, symbols}} {
+		own := map[string]bool{}
+		err := t.read(f, func(pkg string) bool {
+			own[pkg], all[pkg] = true, true
+			return len(own) <= maxPackages
+		})
+		if len(own) > maxPackages {
+			return out, fmt.Errorf("reading %q: %w", name, errTooMany)
+		}
+		if err != nil && !errors.Is(err, goelf.ErrNoPlugin) && !errors.Is(err, goelf.ErrNoPclntab) {
+			return out, fmt.Errorf("reading %q: %w", name, err)
+		}
+		*t.count = len(own)
+	}
+	if out.Seen.Functions == 0 {
+		return out, fmt.Errorf("reading %q: %w: nothing says which packages were linked", name, goelf.ErrNoPclntab)
+	}
+	out.Packages = slices.Sorted(maps.Keys(all))
+	return out, nil
+}
+
+// fingerprints are the packages of which the file says its own version.
+func fingerprints(f *goelf.File, add func(string) bool) error {
+	m, err := f.Plugin()
+	if err == nil {
+		for _, p := range m.Packages {
+			if pkg, ok := importPath(p.Name); ok && !add(pkg) {
+				break
+			}
+		}
+		return nil
+	}
+	if !errors.Is(err, goelf.ErrNoPlugin) {
+		return err
+	}
+	list, err := f.PackageHashes()
+	for _, p := range list {
+		if pkg, ok := importPath(p.Name); ok && !add(pkg) {
+			break
+		}
+	}
+	return err
+}
+
+func functions(f *goelf.File, add func(string) bool) error {
+	return f.FuncNames(func(name string) bool {
+		pkg, ok := PackageOf(name)
+		return !ok || add(pkg)
+	})
+}
+
+func symbols(f *goelf.File, add func(string) bool) error {
+	for s, err := range f.DynSymbols() {
+		if err != nil {
+			return err
+		}
+		if !s.Defined() {
+			continue
+		}
+		if pkg, ok := PackageOf(s.Name); ok && !add(pkg) {
+			break
+		}
+	}
+	return nil
+}
+
+// PackageOf is the import path of the package to which a symbol's name belongs. The linker escapes the path: dots of its last
+// element, quotes, percent signs and what is not ASCII become %xx (cmd/internal/objabi, PathToPrefix). Names without a package, such as
+// C functions, and descriptors of types that no package owns have none.
+func PackageOf(symbol string) (string, bool) {
+	name, _, _ := strings.Cut(symbol, "[") // type arguments hold paths of their own
+	if strings.HasPrefix(name, "type:") || strings.HasPrefix(name, "go:") || strings.HasPrefix(name, "type..") || strings.HasPrefix(name, "go.") && !strings.Contains(name, "/") {
+		return "", false
+	}
+	slash := strings.LastIndexByte(name, '/') + 1
+	dot := strings.IndexByte(name[slash:], '.')
+	if dot <= 0 {
+		return "", false
+	}
+	return importPath(name[:slash+dot])
+}
+
+// importPath undoes the linker's escapes and accepts what can be an import path.
+func importPath(prefix string) (string, bool) {
+	path, err := url.PathUnescape(prefix)
+	if err != nil || module.CheckImportPath(path) != nil && !isPluginPath(path) {
+		return "", false
+	}
+	return path, path != "main" && path != "command-line-arguments"
+}
+
+// isPluginPath reports whether a path stands for the main package of a plugin that was built from a list of files.
+func isPluginPath(path string) bool { return strings.HasPrefix(path, "plugin/unnamed-") }
+
+// standard reports whether a path is the standard library's: the go command looks for a path whose first element has no dot nowhere
+// else, unless a main module has that name. What the library itself vendors, and plugins from lists of files, count as its own.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return standardFirst[first]
+}
+
+// standardFirst are the first elements of the standard library's paths in Go 1.20 to 1.27, and of its commands.
+var standardFirst = func() map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(`archive bufio builtin bytes cmd cmp compress container context crypto database debug embed encoding
+		errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime simd
+		slices sort strconv strings structs sync syscall testing text time unicode unique unsafe uuid vendor weak`) {
+		out[w] = true
+	}
+	return out
+}()
