@@ -32,7 +32,8 @@ func newInitCmd(a *app) *cobra.Command {
 		Short: "Write a first plugproof.toml",
 		Long: `Write a first plugproof.toml for the module directory DIR, the current one when omitted. The host is a main
 package whose dependencies hold the package plugin; plugins are main packages without a func main, or with an
-empty one. If there are several hosts, the first is chosen and the others stand beside it as comments.
+empty one. If there are several hosts, the first is chosen and the others stand beside it as comments. What DIR's
+module lacks, hosts or plugins, is looked for in the other modules of its workspace (go.work).
 A file that is there already is not touched. Runs are kept beneath results/runs, which git should not: --gitignore
 adds that line to DIR's .gitignore.`,
 		Args: cobra.MaximumNArgs(1),
@@ -70,14 +71,23 @@ adds that line to DIR's .gitignore.`,
 			}
 			file := filepath.ToSlash(filepath.Join(dir, plan.FileName))
 			if a.json {
-				return a.printJSON(initDoc{"plugproof/init/v1", file, list(draft.Hosts), list(draft.Plugins), list(draft.Broken), lacks})
+				return a.printJSON(initDoc{"plugproof/init/v1", file, spell(draft.Hosts), spell(draft.Plugins), list(draft.Broken), lacks})
 			}
-			return a.print(fmt.Sprintf("%s: host %s, plugins %s\n", file, draft.Hosts[0], strings.Join(draft.Plugins, ", ")))
+			return a.print(fmt.Sprintf("%s: host %s, plugins %s\n", file, draft.Hosts[0], strings.Join(spell(draft.Plugins), ", ")))
 		},
 	}
 	cmd.Flags().StringVar(&host, "host", "", "the host's `PACKAGE`, as it stands in plugproof.toml, where it is not one of DIR's")
 	cmd.Flags().BoolVar(&gitignore, "gitignore", false, "add the line that keeps runs out of git")
 	return cmd
+}
+
+// spell is the places' packages, each with its directory where that is another one.
+func spell(ps []plan.Place) []string {
+	out := []string{}
+	for _, p := range ps {
+		out = append(out, p.String())
+	}
+	return out
 }
 
 // list is never null in JSON.

@@ -22,8 +22,8 @@ type Runner func(ctx context.Context, dir string, args ...string) ([]byte, error
 // Draft is a first plugproof.toml.
 type Draft struct {
 	Text    []byte
-	Hosts   []string // main packages that can call plugin.Open; the first one stands in Text, the others as comments
-	Plugins []string // main packages without a func main or with an empty one
+	Hosts   []Place  // main packages that can call plugin.Open; the first one stands in Text, the others as comments
+	Plugins []Place  // main packages without a func main or with an empty one
 	Broken  []string // packages that go list could not read, with the reason
 }
 
@@ -37,18 +37,22 @@ func Init(ctx context.Context, dir, host string, run Runner) (*Draft, error) {
 		return nil, existsError(dir)
 	}
 	if _, _, err := Module(dir); err != nil {
+		if _, work := os.Stat(filepath.Join(dir, "go.work")); work == nil {
+			return nil, configError("", "init one of its modules, say the plugins': what it lacks is looked for in the others", "%q is a workspace and no module", dir)
+		}
 		return nil, err
 	}
-	out, err := run(ctx, dir, "list", "-e", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Deps,Error", "./...")
-	if err != nil {
-		return nil, fmt.Errorf("listing the packages of %q: %w", dir, err)
-	}
-	d, err := survey(dir, out)
+	d, err := list(ctx, dir, run)
 	if err != nil {
 		return nil, err
 	}
 	if host != "" {
-		d.Hosts = []string{host}
+		d.Hosts = []Place{{Package: host}}
+	}
+	if len(d.Hosts) == 0 || len(d.Plugins) == 0 {
+		if err := d.lookAround(ctx, dir, run); err != nil {
+			return nil, err
+		}
 	}
 	if len(d.Hosts) == 0 {
 		return nil, configError("", "if the host lies elsewhere, name it: --host example.test/gw/cmd/gateway@v1.4.0",
@@ -93,14 +97,20 @@ type listed struct {
 	Error                   *struct{ Err string }
 }
 
+// list sorts the main packages in and beneath dir.
+func list(ctx context.Context, dir string, run Runner) (*Draft, error) {
+	out, err := run(ctx, dir, "list", "-e", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Deps,Error", "./...")
+	if err != nil {
+		return nil, fmt.Errorf("listing the packages of %q: %w", dir, err)
+	}
+	return survey(dir, out)
+}
+
 // survey sorts the main packages in go list's output into hosts and plugins.
 func survey(dir string, out []byte) (*Draft, error) {
-	abs, err := filepath.Abs(dir)
+	abs, err := realPath(dir)
 	if err != nil {
-		return nil, fmt.Errorf("surveying %q: %w", dir, err)
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil { // go list names real directories
-		abs = real
+		return nil, err
 	}
 	d := &Draft{}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
@@ -126,14 +136,26 @@ func survey(dir string, out []byte) (*Draft, error) {
 		case err != nil:
 			d.Broken = append(d.Broken, p.ImportPath+": "+err.Error())
 		case !works:
-			d.Plugins = append(d.Plugins, name)
+			d.Plugins = append(d.Plugins, Place{Package: name})
 		case slices.Contains(p.Deps, "plugin"):
-			d.Hosts = append(d.Hosts, name)
+			d.Hosts = append(d.Hosts, Place{Package: name})
 		}
 	}
-	slices.Sort(d.Hosts)
-	slices.Sort(d.Plugins)
+	slices.SortFunc(d.Hosts, Place.compare)
+	slices.SortFunc(d.Plugins, Place.compare)
 	return d, nil
+}
+
+// realPath is how go list names a directory.
+func realPath(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("surveying %q: %w", dir, err)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = real
+	}
+	return abs, nil
 }
 
 // hasMain reports whether a main package declares a func main that does something.
@@ -160,12 +182,12 @@ func (d *Draft) render() []byte {
 	if len(d.Hosts) > 1 {
 		fmt.Fprintf(&b, "# %d programs here can open plugins; choose one.\n", len(d.Hosts))
 	}
-	fmt.Fprintf(&b, "package = %q\n", d.Hosts[0])
+	b.WriteString(d.Hosts[0].toml(""))
 	for _, h := range d.Hosts[1:] {
-		fmt.Fprintf(&b, "# package = %q\n", h)
+		b.WriteString(h.toml("# "))
 	}
 	for _, p := range d.Plugins {
-		fmt.Fprintf(&b, "\n[[plugin]]\npackage = %q\n", p)
+		b.WriteString("\n[[plugin]]\n" + p.toml(""))
 	}
 	b.WriteString("\n[build]\nflags = [\"-trimpath\", \"-buildvcs=false\"]\n\n# [matrix]\n# go = [\"go1.26.8\"]\n# arch = [\"amd64\", \"arm\"]\n")
 	return []byte(b.String())

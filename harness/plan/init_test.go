@@ -70,7 +70,7 @@ func TestInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]string{{"./cmd/a", "./cmd/b"}, {"./p/one", "./p/two"}}, [][]string{d.Hosts, d.Plugins}); diff != "" {
+	if diff := cmp.Diff([][]string{{"./cmd/a", "./cmd/b"}, {"./p/one", "./p/two"}}, [][]string{packages(d.Hosts), packages(d.Plugins)}); diff != "" {
 		t.Error(diff)
 	}
 	if len(d.Broken) == 0 || !strings.Contains(string(d.Text), "# package = \"./cmd/b\"\n") || !strings.Contains(string(d.Text), "choose one") {
@@ -91,6 +91,67 @@ func TestInit(t *testing.T) {
 	}
 	if _, err := Init(context.Background(), dir, "", goCommand); err == nil || !strings.Contains(err.Error(), "already") {
 		t.Errorf("second init: %v", err)
+	}
+}
+
+func packages(ps []Place) (out []string) {
+	for _, p := range ps {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// TestInitWorkspace: the host and the plugins are in two modules of one go.work, and either may hold the file.
+func TestInitWorkspace(t *testing.T) {
+	dir := tree(t, `-- go.work --
+go 1.20
+use (
+	./api
+	./gw
+	./plug
+)
+-- api/go.mod --
+module example.test/api
+go 1.20
+-- api/api.go --
+package api
+-- gw/go.mod --
+module example.test/gw
+go 1.20
+-- gw/cmd/main.go --
+package main
+import _ "plugin"
+func main() { println() }
+-- plug/go.mod --
+module example.test/plug
+go 1.20
+-- plug/greet/main.go --
+package main
+func X() {}
+`)
+	for _, tt := range []struct{ dir, host, plugin string }{
+		{"plug", "../gw ./cmd", "./greet"},
+		{"gw", "./cmd", "../plug ./greet"},
+		{"api", "../gw ./cmd", "../plug ./greet"},
+	} {
+		at := filepath.Join(dir, tt.dir)
+		d, err := Init(context.Background(), at, "", goCommand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]string{{tt.host}, {tt.plugin}}, [][]string{packages(d.Hosts), packages(d.Plugins)}); diff != "" {
+			t.Error(diff)
+		}
+		if err := d.Write(at); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := Load(at); err != nil || (tt.dir != "gw" && p.Host.Dir != "../gw") {
+			t.Errorf("read back: %+v, %v", p, err)
+		}
+	}
+	var bad *Error
+	if _, err := Init(context.Background(), dir, "", goCommand); !errors.As(err, &bad) || !strings.Contains(bad.Error(), "is a workspace and no module") {
+		t.Errorf("the workspace itself: %v", err)
 	}
 }
 
