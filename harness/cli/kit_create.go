@@ -38,6 +38,7 @@ type kitDoc struct {
 type kitWishes struct {
 	out, key, name, since, tools, run string
 	xbps                              []string
+	noExpected                        bool
 	serial                            uint64
 	axes
 }
@@ -52,14 +53,16 @@ database's proofs, kernels and musl, plugproof itself, the projects' sources and
 Everything is fetched anew, so that the proofs fit together, and is checked before it is signed. The same inputs
 give the same bytes.
 
---since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages. --run adds a run's
-records: the digests that the site should get.
+The projects are built twice, and the digests of what came out travel in the kit: 'verify --offline' there compares.
+--run takes them from a run that was made before, and adds its records; --no-expected leaves them out.
+
+--since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages.
 QEMU and the C compilers come as the exact Debian packages with all that they depend on, which apt fetches and checks;
 'verify --offline' works in a root made of them. --tools host leaves them to the site's machine.`,
 		Example: "  plugproof kit create --key release.key -o site.kit ./gateway\n  plugproof kit create --key release.key --since site.kit -o next.kit ./gateway",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && len(w.xbps) == 0 {
-				return usagef("name a project, or a repository by --xbps", "the kit would be empty")
+			if len(args) == 0 && len(w.xbps) == 0 && w.run == "" {
+				return usagef("name a project, a repository by --xbps or a run by --run", "the kit would be empty")
 			}
 			doc, err := a.createKit(cmd.Context(), args, w)
 			if err != nil {
@@ -79,7 +82,8 @@ QEMU and the C compilers come as the exact Debian packages with all that they de
 	f.StringVar(&w.since, "since", "", "leave out what the kit in `FILE` holds")
 	f.StringArrayVar(&w.xbps, "xbps", nil, "add the repository of Void packages in `DIR`, below xbps/; repeatable")
 	f.StringVar(&w.tools, "tools", "", "QEMU and C compilers: debian (packages), or host (the site has them); default debian with a project")
-	f.StringVar(&w.run, "run", "", "add the records of the run `RUN`")
+	f.StringVar(&w.run, "run", "", "add the records of the run `RUN`, and expect what it built")
+	f.BoolVar(&w.noExpected, "no-expected", false, "do not say what the projects come out as")
 	w.axes.register(cmd)
 	_ = cmd.MarkFlagRequired("output")
 	_ = cmd.MarkFlagRequired("key")

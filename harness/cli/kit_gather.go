@@ -40,6 +40,13 @@ func (a *app) gather(ctx context.Context, cache, scratch string, args []string, 
 		}
 		files = append(files, more...)
 	}
+	if (len(args) > 0 || w.run != "") && !w.noExpected {
+		expected, err := a.kitExpected(ctx, scratch, args, w)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, expected)
+	}
 	if w.run != "" {
 		dir, err := a.runDir(w.run)
 		if err != nil {

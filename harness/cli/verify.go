@@ -137,6 +137,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	w := shop.worker(req)
 	if f.proof != nil {
 		w.Words = f.proof.words
+		if err := shop.expect(ctx, all, req.Projects); err != nil {
+			return err
+		}
 	}
 	w.Vary, w.Seed, w.Inquire, w.Against = on, req.Seed, req.Inquire, shipped
 	all, left, err := shop.withGoTests(ctx, req, w, all)
