@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"verify/abi/...":              {"results", "verify/goelf", "verify/drift"},
 	"verify/drift/...":            {"verify/goelf"},
 	"verify/shape/...":            {"results", "verify/goelf"},
+	"verify/policy/...":           {"results", "verify/goelf"},
 	"verify/cause/...":            {"results", "verify/elfdiff", "verify/goelf", "verify/actions"},
 	"harness/proc/...":            {"results"},
 	"harness/toolchain/...":       {"results", "fixtures/...", "images/...", "verify/...", "harness/proc"},

@@ -37,6 +37,8 @@ arch = ["amd64", "arm"]
 libc = ["musl"]
 [[matrix.include]]                    # or exclude; the fields of when
 
+[policy]                              # what all of it may be made of: 'plugproof help policy-rules'
+
 {{cmd:date +%s}} inside flags or env is run on each side; what it prints is split at spaces like the rest of a flag, unless quoted.
 Where host and plugin use different Gos and no [[expect]] fits, prediction and machine only have to agree.
 `

@@ -15,7 +15,7 @@ var groups = []struct {
 }{
 	{"The main job:", []func(*app) *cobra.Command{newVerifyCmd, newRebuildCmd, newLoadCmd, newPlanCmd, newFetchCmd, newInitCmd}},
 	{"In a machine:", []func(*app) *cobra.Command{newExecCmd, newShellCmd, newScriptCmd}},
-	{"Looking at files:", []func(*app) *cobra.Command{newABICmd, newDiffCmd, newExplainCmd}},
+	{"Looking at files:", []func(*app) *cobra.Command{newABICmd, newDiffCmd, newPolicyCmd, newExplainCmd}},
 	{"Runs:", []func(*app) *cobra.Command{newReportCmd, newGateCmd, newMergeCmd, newCompareCmd}},
 	{"Supply:", []func(*app) *cobra.Command{newKitCmd, newSignCmd, newVerifySigCmd, newXbpsCmd, newImageCmd}},
 	{"Housekeeping:", []func(*app) *cobra.Command{newDoctorCmd, newCacheCmd, newVersionCmd, newCompletionCmd}},
@@ -100,6 +100,7 @@ func topics() []*cobra.Command {
 
 %[2]d beats %[4]d when both occur. Missing evidence is never %[1]d.`, ExitOK, ExitFinding, ExitUsage, ExitIncomplete, ExitInterrupted)),
 		page("config", "What plugproof.toml holds", configPage),
+		page("policy-rules", "What [policy] in plugproof.toml holds", policyPage),
 		page("variations", "What differs between the sides of a twin build", variationsPage()),
 		page("environment", "Which environment variables matter", `PLUGPROOF_CACHE   where everything cached lies; default $XDG_CACHE_HOME/plugproof, else $HOME/.cache/plugproof
 NO_COLOR          set to anything: no colour on a terminal

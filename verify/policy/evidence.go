@@ -18,6 +18,9 @@ type Evidence struct {
 	Now       Date
 }
 
+// Version is a module at a version.
+type Version = module.Version
+
 // A Root is one checkout: a main module, or the main modules of a workspace, and what is built in it.
 type Root struct {
 	Manifests []Manifest
@@ -29,6 +32,7 @@ type Root struct {
 // A Build is what a host or a plugin is linked from, as the go command lists it.
 type Build struct {
 	Subject  string // "host", or the plugin's package
+	Path     string // import path of its main package; "" is unknown
 	Arch     string // GOARCH
 	Packages []Package
 }

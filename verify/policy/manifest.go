@@ -14,6 +14,7 @@ type Manifest struct {
 	Module   string // path of the main module; "" for a go.work
 	Requires []Require
 	Replaces []Replacement
+	Uses     []string // directories of a go.work
 }
 
 // Require is one requirement.
@@ -66,6 +67,9 @@ func ParseGoWork(name string, data []byte) (Manifest, error) {
 	}
 	m := Manifest{File: name}
 	m.replaces(f.Replace)
+	for _, u := range f.Use {
+		m.Uses = append(m.Uses, u.Path)
+	}
 	return m, nil
 }
 
@@ -134,4 +138,14 @@ func ParseGoSum(name string, data []byte) (Sums, error) {
 		out[v] = w[2]
 	}
 	return out, nil
+}
+
+// Add takes another file's hashes in. What the two name differently has two.
+func (s Sums) Add(more Sums) {
+	for v, sum := range more {
+		if old, ok := s[v]; ok && old != sum {
+			sum = twoSums
+		}
+		s[v] = sum
+	}
 }

@@ -59,7 +59,7 @@ type Licensed struct {
 
 // Audited is a module that was reviewed.
 type Audited struct {
-	Module   string `toml:"module"` // pattern; with a version or a range of them unless it was all of them
+	Module   string `toml:"module"`   // pattern; with a version or a range of them unless it was all of them
 	Reviewed any    `toml:"reviewed"` // a day, or its text
 	By       string `toml:"by"`
 	Days     int    `toml:"days"` // instead of review_days

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/plugproof/plugproof/harness/build"
+	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/harness/toolchain"
+	"github.com/plugproof/plugproof/verify/policy"
+)
+
+// evidence is what a policy is held against, on its way.
+type evidence struct {
+	policy.Evidence
+	project *plan.Project
+	archive string // its name in findings; "" for a directory
+	dirs    []string
+	lost    []policy.Finding
+	app     *app
+}
+
+// evidence reads a project, lists what its hosts and plugins are linked from, and reads built files.
+func (a *app) evidence(ctx context.Context, arg string, f policyFlags) (*evidence, func(), error) {
+	all, err := a.cellsOf(request{Projects: []string{arg}, Go: f.goSpecs, Arch: f.arch, Libc: f.libc, Pairs: f.pairs})
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &evidence{project: all[0].Project, app: a}
+	if e.project.Policy == nil {
+		return nil, nil, usagef("'plugproof help policy-rules' lists what it may hold", "%s has no [policy]", a.short(e.project.File))
+	}
+	if archive := a.archives[e.project]; archive != nil {
+		e.archive = archive.Name
+	}
+	shop, done, err := a.openWorkshop()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.gather(ctx, shop, all, f); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return e, done, nil
+}
+
+func (e *evidence) gather(ctx context.Context, shop *workshop, all []plan.Cell, f policyFlags) error {
+	if err := shop.place(all); err != nil {
+		return err
+	}
+	for _, c := range all {
+		if err := named(c); err != nil {
+			return err
+		}
+	}
+	e.RulesFile, e.RuleLine = e.name(filepath.Join(e.project.Dir, plan.FileName)), e.project.PolicyLine
+	if err := e.list(ctx, shop, all); err != nil {
+		return err
+	}
+	files := f.elf
+	if !f.sourceOnly {
+		files = append(slices.Clone(files), e.shipped(all)...)
+	}
+	if err := e.files(files); err != nil {
+		return err
+	}
+	src := policy.Sources{Zips: []string{filepath.Join(shop.builder.ModCache, "cache", "download")}}
+	if shop.builder.UserMods != "" {
+		src.Zips = append(src.Zips, filepath.Join(shop.builder.UserMods, "cache", "download"))
+	}
+	for _, dir := range f.zips {
+		if st, err := os.Stat(e.app.path(dir)); err != nil || !st.IsDir() {
+			return usagef("give --modules a folder in the layout of a module proxy", "%q is no folder", dir)
+		}
+		src.Zips = append(src.Zips, e.app.path(dir))
+	}
+	for i, dir := range e.dirs {
+		src.Roots = append(src.Roots, policy.SourceRoot{Dir: dir, Sums: e.Roots[i].Sums})
+	}
+	e.Texts = src.Texts
+	return nil
+}
+
+// name is a file of the project as findings name it.
+func (e *evidence) name(path string) string {
+	if e.archive != "" {
+		if rel, err := filepath.Rel(e.project.Dir, path); err == nil && filepath.IsLocal(rel) {
+			return e.archive + "/" + filepath.ToSlash(rel)
+		}
+	}
+	return e.app.short(path)
+}
+
+// list asks the go command about every host and plugin of every cell; equal questions once.
+func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell) error {
+	tree, err := build.NewTree(e.project.Dir, build.Dirs(all[0]), shop.scratch)
+	if err != nil {
+		return err
+	}
+	gos, err := shop.toolchains(ctx, all)
+	if err != nil {
+		return err
+	}
+	asked := map[string]bool{}
+	for _, c := range all {
+		cc, err := shop.store.C(ctx, c.Arch, c.Libc, toolchain.Elsewhere(c.CC, e.app.programPath()))
+		if err != nil {
+			return err
+		}
+		for i, j := range c.Jobs() {
+			if j.Package == "" {
+				continue
+			}
+			if j.Version != "" {
+				if !slices.Contains(e.Published, j.Package) {
+					e.Published = append(e.Published, j.Package)
+				}
+				continue
+			}
+			question := fmt.Sprintf("%q %q %q %q %q %v", c.Arch, j.Dir, j.Package, goName(c, j.Go), j.Flags, j.Env)
+			if asked[question] {
+				continue
+			}
+			asked[question] = true
+			r, err := e.root(tree, j)
+			if err != nil {
+				return err
+			}
+			job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
+			job.Out, job.Name = shop.scratch, "listed" // nothing is built
+			if err := e.build(ctx, shop, r, job); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// build lists the packages of one host or plugin.
+func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.Job) error {
+	if _, err := shop.builder.Fetch(ctx, job); err != nil {
+		return err
+	}
+	list, failed, err := shop.builder.Linked(ctx, job)
+	if err != nil {
+		return err
+	}
+	if failed != nil {
+		e.lose(e.RulesFile, "the packages of %s for %s cannot be listed: %s: %s", job.Subject, job.Arch, failed.Op, failed.Text)
+		return nil
+	}
+	b := policy.Build{Subject: job.Subject, Arch: job.Arch}
+	for _, p := range list {
+		one := policy.Package{Path: p.ImportPath, Standard: p.Standard}
+		for _, im := range p.Imports {
+			if to := p.ImportMap[im]; to != "" {
+				im = to
+			}
+			one.Imports = append(one.Imports, im)
+		}
+		if m := p.Module; m != nil {
+			one.Module.Path, one.Module.Version, one.Main = m.Path, m.Version, m.Main
+			if m.Replace != nil {
+				one.Replace = &policy.Version{Path: m.Replace.Path, Version: m.Replace.Version}
+			}
+		}
+		b.Path = p.ImportPath // the package that was asked about is the last
+		b.Packages = append(b.Packages, one)
+	}
+	e.Roots[r].Builds = append(e.Roots[r].Builds, b)
+	return nil
+}
+
+// lose notes evidence that is not there.
+func (e *evidence) lose(file, format string, args ...any) {
+	f := policy.Finding{Kind: policy.NotLooked, File: file, Text: fmt.Sprintf(format, args...), Incomplete: true}
+	if !slices.Contains(e.lost, f) {
+		e.lost = append(e.lost, f)
+	}
+}
+
+// missing is what could not be looked at, and the hosts and plugins of which no built file was given.
+func (e *evidence) missing(sourceOnly bool) []policy.Finding {
+	if sourceOnly {
+		return e.lost
+	}
+	want := slices.Clone(e.Published)
+	for _, r := range e.Roots {
+		for _, b := range r.Builds {
+			want = append(want, b.Path)
+		}
+	}
+	slices.Sort(want)
+	for _, path := range slices.Compact(want) {
+		if path != "" && !slices.ContainsFunc(e.Files, func(f policy.File) bool {
+			return f.Info == nil || f.Info.Path == path
+		}) {
+			e.lose(e.RulesFile, "no built file of %s was given: --elf FILE, or --source-only", path)
+		}
+	}
+	return e.lost
+}
