@@ -13,6 +13,7 @@ import (
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/supply"
 	"github.com/plugproof/plugproof/harness/toolchain"
+	"github.com/plugproof/plugproof/harness/worker"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/store"
 )
@@ -51,7 +52,7 @@ func (a *app) kitExpected(ctx context.Context, scratch string, args []string, w 
 
 // expect has what is built of each cell compared with what an unpacked kit says that it comes out as. A project that lies in
 // the cache, where a kit was unpacked to, must have the sources of one.
-func (s *workshop) expect(ctx context.Context, all []plan.Cell, args []string) error {
+func (s *workshop) expect(ctx context.Context, w *worker.Worker, all []plan.Cell, args []string) error {
 	x, err := supply.ReadExpectations(s.cache)
 	if err != nil {
 		return incompletef("unpack the kit again", "%w", err)
@@ -99,6 +100,7 @@ func (s *workshop) expect(ctx context.Context, all []plan.Cell, args []string) e
 		}
 		all[i].Plugins = plugins
 	}
+	w.Plain = compared > 0 // sources and settings are the kit's: there is nothing to try
 	s.app.note("%d of the artifacts are compared with what the kit expects", compared)
 	return nil
 }

@@ -137,7 +137,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	w := shop.worker(req)
 	if f.proof != nil {
 		w.Words = f.proof.words
-		if err := shop.expect(ctx, all, req.Projects); err != nil {
+		if err := shop.expect(ctx, w, all, req.Projects); err != nil {
 			return err
 		}
 	}

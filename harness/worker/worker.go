@@ -57,6 +57,7 @@ type Worker struct {
 	Seed    uint64            // of the search for what makes a difference
 	Inquire bool              // find out why twins differ also where that is expected
 	Against []Against         // what was shipped, besides what projects say
+	Plain   bool              // where something else was shipped, that is said, and not looked into
 	Words   map[string]string // what more there is to say of the isolation, for every record; may be nil
 	NoBoot  bool              // no load: skipped, requested
 	Built   string            // directory that gets the hosts and plugins of cells that are as expected, beneath their ids; "" for none
