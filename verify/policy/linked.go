@@ -3,9 +3,10 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"go/token"
 	"io"
-	"maps"
 	"net/url"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -50,8 +51,8 @@ func Read(name string, r io.ReaderAt, size int64, digest results.Digest) (File, 
 	if out.Info, err = f.BuildInfo(); err != nil {
 		out.Info = nil
 	}
-	all := map[string]bool{}
-	for _, t := range []struct {
+	all, exact := map[string]bool{}, map[string]bool{}
+	for i, t := range []struct {
 		count *int
 		read  func(*goelf.File, func(string) bool) error
 	}{{&out.Seen.Fingerprints, fingerprints}, {&out.Seen.Functions, functions}, {&out.Seen.Symbols, symbols}} {
@@ -66,12 +67,20 @@ func Read(name string, r io.ReaderAt, size int64, digest results.Digest) (File, 
 		if err != nil && !errors.Is(err, goelf.ErrNoPlugin) && !errors.Is(err, goelf.ErrNoPclntab) {
 			return out, fmt.Errorf("reading %q: %w", name, err)
 		}
-		*t.count = len(own)
+		if *t.count = len(own); i == 0 {
+			exact = own
+		}
 	}
 	if out.Seen.Functions == 0 {
 		return out, fmt.Errorf("reading %q: %w: nothing says which packages were linked", name, goelf.ErrNoPclntab)
 	}
-	out.Packages = slices.Sorted(maps.Keys(all))
+	for pkg := range all {
+		if !exact[pkg] && composed(pkg, all) {
+			continue
+		}
+		out.Packages = append(out.Packages, pkg)
+	}
+	slices.Sort(out.Packages)
 	return out, nil
 }
 
@@ -124,17 +133,46 @@ func symbols(f *goelf.File, add func(string) bool) error {
 // element, quotes, percent signs and what is not ASCII become %xx (cmd/internal/objabi, PathToPrefix). Names without a package, such as
 // C functions, and descriptors of types that no package owns have none.
 func PackageOf(symbol string) (string, bool) {
-	name, _, _ := strings.Cut(symbol, "[") // type arguments hold paths of their own
+	name := symbol
+	if i := strings.IndexAny(name, "[("); i >= 0 { // type arguments hold paths of their own, and receivers may
+		name = name[:i]
+	}
 	if strings.HasPrefix(name, "type:") || strings.HasPrefix(name, "go:") || strings.HasPrefix(name, "type..") || strings.HasPrefix(name, "go.") && !strings.Contains(name, "/") {
 		return "", false
 	}
 	slash := strings.LastIndexByte(name, '/') + 1
 	dot := strings.IndexByte(name[slash:], '.')
-	if dot <= 0 {
+	if dot <= 0 || slash == 0 && clone.MatchString(name[dot+1:]) {
 		return "", false
 	}
 	return importPath(name[:slash+dot])
 }
+
+// composed reports whether what looks like a path is the name of a method that a type has from a type of another package and that is
+// not exported: "a/b.T.c/d" of "a/b.T.c/d.method", with both a/b and c/d among the packages.
+func composed(path string, all map[string]bool) bool {
+	for i := range len(path) {
+		if path[i] != '.' || !all[path[:i]] {
+			continue
+		}
+		rest := path[i+1:]
+		for {
+			name, other, ok := strings.Cut(rest, ".")
+			if !ok || !token.IsIdentifier(name) {
+				break
+			}
+			if all[other] {
+				return true
+			}
+			rest = other
+		}
+	}
+	return false
+}
+
+// clone is how the C compiler's copies of a function end: "x_cgo_munmap.cold", "f.isra.0". They are in the line table of files that
+// were linked without the system's linker.
+var clone = regexp.MustCompile(`^(cold|localalias|(isra|part|constprop|lto_priv|llvm)\.\d+|\d+)(\.|$)`)
 
 // importPath undoes the linker's escapes and accepts what can be an import path.
 func importPath(prefix string) (string, bool) {
