@@ -36,10 +36,10 @@ func newPolicyCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy [PROJECT]",
 		Short: "Hold modules, licences and built files against [policy]",
-		Long: `Hold a project against the [policy] of its plugproof.toml ('plugproof help policy-rules'): its go.mod, go.sum and go.work, the
-packages that the go command lists for the host and each plugin of every cell, and the built files that --elf names, by
-their build information and by the packages that were truly linked, as the files' own tables name them: build
-information can be stripped or lie. Findings name a line of go.mod or plugproof.toml, or the file and the package.
+		Long: `Hold a project against the [policy] of its plugproof.toml ('plugproof help policy-rules'): its go.mod, go.sum and
+go.work, the packages that the go command lists for the host and each plugin of every cell, and the built files that
+--elf names, by their build information and by the packages that were truly linked, as the files' own tables name them:
+build information can be stripped or lie. Findings name a line of go.mod or plugproof.toml, or the file and the package.
 
 --elf takes files, or directories all of whose ELF files are looked at ('plugproof rebuild --keep DIR' leaves them
 there). A host or plugin of which no built file was given is missing evidence, unless --source-only says that this is
