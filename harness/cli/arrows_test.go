@@ -29,6 +29,8 @@ var arrows = map[string][]string{
 	"verify/drift/...":            {"verify/goelf"},
 	"verify/shape/...":            {"results", "verify/goelf"},
 	"verify/policy/...":           {"results", "verify/goelf"},
+	"verify/attest/...":           {"results/...", "verify/supply/seal"},
+	"verify/supply/kit/...":       {"results", "verify/supply/seal"},
 	"verify/cause/...":            {"results", "verify/elfdiff", "verify/goelf", "verify/actions"},
 	"harness/proc/...":            {"results"},
 	"harness/toolchain/...":       {"results", "fixtures/...", "images/...", "verify/...", "harness/proc"},

@@ -2,15 +2,13 @@ package kit
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/ed25519"
-	"encoding/base64"
 	"fmt"
 	"io"
-	"strings"
 
 	"aead.dev/minisign"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/plugproof/plugproof/verify/supply/seal"
 )
 
 // noteName is the name in the note's signature line; the key's hash follows from it and the key.
@@ -25,19 +23,9 @@ type noteSigner struct {
 	key      minisign.PrivateKey
 }
 
-func (s noteSigner) Name() string    { return s.verifier.Name() }
-func (s noteSigner) KeyHash() uint32 { return s.verifier.KeyHash() }
-func (s noteSigner) Sign(msg []byte) ([]byte, error) {
-	text, err := s.key.Sign(nil, msg, crypto.Hash(0)) // minisign's text around ed25519's signature of msg
-	if err != nil {
-		return nil, err
-	}
-	var sig minisign.Signature
-	if err := sig.UnmarshalText(text); err != nil {
-		return nil, err
-	}
-	return sig.Signature[:], nil
-}
+func (s noteSigner) Name() string                    { return s.verifier.Name() }
+func (s noteSigner) KeyHash() uint32                 { return s.verifier.KeyHash() }
+func (s noteSigner) Sign(msg []byte) ([]byte, error) { return seal.SignRaw(s.key, msg) }
 
 // verifier is the note verifier of a minisign key.
 func verifier(k minisign.PublicKey) (note.Verifier, error) {
@@ -50,16 +38,11 @@ func verifier(k minisign.PublicKey) (note.Verifier, error) {
 
 // VerifierKey is the key as the checksum database's tools write it, for those who read the note with them.
 func VerifierKey(k minisign.PublicKey) (string, error) {
-	text, err := k.MarshalText()
+	raw, err := seal.Raw(k)
 	if err != nil {
 		return "", err
 	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	raw, err := base64.StdEncoding.DecodeString(lines[len(lines)-1])
-	if err != nil || len(raw) != 10+ed25519.PublicKeySize { // "Ed", the id, the key
-		return "", fmt.Errorf("the key %016X cannot be used", k.ID())
-	}
-	return note.NewEd25519VerifierKey(noteName, ed25519.PublicKey(raw[10:]))
+	return note.NewEd25519VerifierKey(noteName, raw)
 }
 
 // sign makes the note and minisign's signature of it.

@@ -1,0 +1,150 @@
+package attest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plugproof/plugproof/results"
+)
+
+// A Finding is what a rebuild has against a statement.
+type Finding struct {
+	Cell       string `json:"cell"`
+	Subject    string `json:"subject"` // "host", "plugin.0", ...; "" is the whole cell
+	Text       string `json:"text"`
+	Incomplete bool   `json:"incomplete"` // it was not found out
+}
+
+// Confirm holds the records of a rebuild that was made here against the statement. compared counts the hosts and plugins of which both
+// say something; where the statement's twins were equal, the bytes must be theirs, and where they differed, they must differ here.
+func (s Statement) Confirm(fresh []results.Record) (compared int, found []Finding) {
+	here := map[results.CellID]results.Record{}
+	for _, r := range fresh {
+		if r.Step == results.Rebuild {
+			here[r.CellID] = r
+		}
+	}
+	seen := false
+	for _, then := range s.Records {
+		if then.Step != results.Rebuild || then.Status == results.Skip {
+			continue
+		}
+		seen = true
+		now, ok := here[then.CellID]
+		if !ok {
+			found = append(found, Finding{then.Cell.String(), "", "it was not rebuilt here: the project's plan has no such cell", true})
+			continue
+		}
+		n, f := confirm(then, now)
+		compared += n
+		found = append(found, f...)
+	}
+	if !seen {
+		found = append(found, Finding{Text: "the statement says of nothing that it was rebuilt", Incomplete: true})
+	}
+	return compared, found
+}
+
+func confirm(then, now results.Record) (compared int, found []Finding) {
+	cell := then.Cell.String()
+	if now.Status == results.Error || now.Status == results.Skip {
+		return 0, []Finding{{cell, "", "it could not be rebuilt here: " + now.Reason, true}}
+	}
+	why := inputs(then.Inputs, now.Inputs)
+	names := pairs(then.Artifacts)
+	for _, n := range pairs(now.Artifacts) {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	if len(names) == 0 {
+		if then.Verdict != now.Verdict {
+			return 1, []Finding{{cell, "", fmt.Sprintf("stated as %s, and here it is %s%s", then.Verdict, now.Verdict, why), false}}
+		}
+		return 1, nil
+	}
+	for _, n := range names {
+		a, b := twins(then.Artifacts, n)
+		x, y := twins(now.Artifacts, n)
+		text := ""
+		switch {
+		case a == "" || b == "":
+			text = fmt.Sprintf("the statement names no twins of it (%s), and here there are", then.Verdict)
+		case x == "" || y == "":
+			text = fmt.Sprintf("it was stated, and here nothing came out (%s)", now.Verdict)
+		case a == b && x != y:
+			text = fmt.Sprintf("its twins were equal, %s, and here they differ%s", a.Short(), causes(now))
+		case a == b && x != a:
+			text = fmt.Sprintf("it was %s, and here it is %s%s", a.Short(), x.Short(), why)
+		case a != b && x == y:
+			text = fmt.Sprintf("its twins differed, and here they are equal%s", why)
+		}
+		compared++
+		if text != "" {
+			found = append(found, Finding{cell, n, text, false})
+		}
+	}
+	return compared, found
+}
+
+// pairs are the names of which there is a side a.
+func pairs(list []results.Artifact) (names []string) {
+	for _, a := range list {
+		if n, ok := strings.CutSuffix(a.Name, ".a"); ok {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func twins(list []results.Artifact, name string) (a, b results.Digest) {
+	for _, x := range list {
+		switch x.Name {
+		case name + ".a":
+			a = x.SHA256
+		case name + ".b":
+			b = x.SHA256
+		}
+	}
+	return a, b
+}
+
+// inputs names what was put in and is not the same.
+func inputs(then, now results.Inputs) string {
+	var differ []string
+	for _, x := range []struct {
+		name string
+		a, b results.Digest
+	}{
+		{"the project's sources", then.Sources, now.Sources},
+		{"the host's Go", then.HostGo, now.HostGo},
+		{"the plugins' Go", then.PluginGo, now.PluginGo},
+		{"the C toolchain", then.CC, now.CC},
+		{"the libc", then.Libc, now.Libc},
+	} {
+		switch {
+		case x.a == "" || x.b == "":
+			differ = append(differ, x.name+" may be another")
+		case x.a != x.b:
+			differ = append(differ, fmt.Sprintf("%s was %s and is %s", x.name, x.a.Short(), x.b.Short()))
+		}
+	}
+	if len(differ) == 0 {
+		return "; sources and tools are the same"
+	}
+	return "; " + strings.Join(differ, ", ")
+}
+
+func causes(r results.Record) string {
+	var ids []string
+	for _, c := range r.Causes {
+		if !slices.Contains(ids, c.ID) {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(ids, ", ")
+}
