@@ -16,7 +16,7 @@ var groups = []struct {
 	{"The main job:", []func(*app) *cobra.Command{newVerifyCmd, newRebuildCmd, newLoadCmd, newPlanCmd, newFetchCmd, newInitCmd}},
 	{"In a machine:", []func(*app) *cobra.Command{newExecCmd, newShellCmd, newScriptCmd}},
 	{"Looking at files:", []func(*app) *cobra.Command{newABICmd, newDiffCmd, newPolicyCmd, newExplainCmd}},
-	{"Runs:", []func(*app) *cobra.Command{newReportCmd, newGateCmd, newMergeCmd, newCompareCmd}},
+	{"Runs:", []func(*app) *cobra.Command{newReportCmd, newGateCmd, newMergeCmd, newCompareCmd, newAttestCmd}},
 	{"Supply:", []func(*app) *cobra.Command{newKitCmd, newSignCmd, newVerifySigCmd, newXbpsCmd, newImageCmd}},
 	{"Housekeeping:", []func(*app) *cobra.Command{newDoctorCmd, newCacheCmd, newVersionCmd, newCompletionCmd}},
 }
