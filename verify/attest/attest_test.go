@@ -223,7 +223,7 @@ func TestConfirm(t *testing.T) {
 		{"other bytes", state(results.Identical), fresh(results.Identical, func(r *results.Record) {
 			r.Artifacts[0].SHA256, r.Artifacts[1].SHA256 = results.DigestOf([]byte("z")), results.DigestOf([]byte("z"))
 			r.Inputs.HostGo = results.DigestOf([]byte("other"))
-		}), "the host's Go was", false},
+		}), "the host's Go: ", false},
 		{"other bytes of the same", state(results.Identical), fresh(results.Identical, func(r *results.Record) {
 			r.Artifacts[0].SHA256, r.Artifacts[1].SHA256 = results.DigestOf([]byte("z")), results.DigestOf([]byte("z"))
 		}), "sources and tools are the same", false},

@@ -127,7 +127,7 @@ func inputs(then, now results.Inputs) string {
 		case x.a == "" || x.b == "":
 			differ = append(differ, x.name+" may be another")
 		case x.a != x.b:
-			differ = append(differ, fmt.Sprintf("%s was %s and is %s", x.name, x.a.Short(), x.b.Short()))
+			differ = append(differ, fmt.Sprintf("%s: %s there, %s here", x.name, x.a.Short(), x.b.Short()))
 		}
 	}
 	if len(differ) == 0 {
