@@ -88,6 +88,7 @@ func TestJudge(t *testing.T) {
 		{"lives", abi.Plugin{Verdict: abi.Abort, KillsHost: true}, guest.Plugin{Outcome: "error", Error: "x"}, "exit", wrong},
 		{"dies", abi.Plugin{Verdict: abi.OK}, guest.Plugin{Outcome: "signal"}, "signal", wrong},
 		{"dies after it opened", abi.Plugin{Verdict: abi.OK}, guest.Plugin{Outcome: "ok"}, "throw", wrong},
+		{"undecided, and opens", abi.Plugin{Verdict: abi.Abort, KillsHost: true, Undecided: &text}, guest.Plugin{Outcome: "ok"}, "exit", apart},
 		{"poisoned, and crashes", abi.Plugin{Verdict: abi.Poisoned, KillsHost: true}, guest.Plugin{Outcome: "ok"}, "throw", crashed},
 		{"poisoned, and lives", abi.Plugin{Verdict: abi.Poisoned, KillsHost: true}, guest.Plugin{Outcome: "ok"}, "exit", right},
 		{"poisoned without harm, and crashes", abi.Plugin{Verdict: abi.Poisoned}, guest.Plugin{Outcome: "ok"}, "throw", wrong},

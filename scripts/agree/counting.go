@@ -127,7 +127,7 @@ func (c *counts) text() string {
 		fmt.Fprintf(&b, "poisoned, and nothing crashed: %s\n", w)
 	}
 	decided := c.fates[right] + c.fates[crashed] + c.fates[wrong]
-	fmt.Fprintf(&b, "agree: %d sequences, %d opens decided from the files, %d right, %d disagreements; %d opens apart (init code, or after a poisoned open)\n",
+	fmt.Fprintf(&b, "agree: %d sequences, %d opens decided from the files, %d right, %d disagreements; %d opens apart (init code, damage that is said to be undecided, or after a poisoned open)\n",
 		c.sequences, decided, c.fates[right]+c.fates[crashed], len(c.wrong), c.fates[apart])
 	fmt.Fprintf(&b, "agree: of %d opens that were predicted to open and crash, %d crashed at once\n", len(c.alive)+c.fates[crashed], c.fates[crashed])
 	fmt.Fprintf(&b, "agree: of sets of plugins that were opened in every order, %d have an order, and it was found, %d have none, and that was said\n", c.orders, c.noOrders)

@@ -96,7 +96,7 @@ func claims(r *abi.Report) []abi.Plugin {
 const (
 	right   = "right"
 	wrong   = "wrong"
-	apart   = "apart"   // what the files do not say: init code, and what follows a poisoned open
+	apart   = "apart"   // what the files do not say: init code, what follows a poisoned open, and what is said to be undecided
 	crashed = "crashed" // right: predicted poisoned, opened, and crashed then
 )
 
@@ -110,6 +110,9 @@ func judge(sc *scene, rep *abi.Report, got *seen) (fates []string, text string) 
 		died := s.Outcome == "ok" && last && got.Kind != string(vm.Exited) // after the open, in code that was called
 		if rec := recipeOf(sc.ref(sc.plugins[i]).name); undecided == "" && rec != nil && rec.silent != "" && (rec.where == "" && p.Verdict == abi.OK || rec.where == sc.target.libc) {
 			undecided = rec.silent
+		}
+		if undecided == "" && p.Undecided != nil {
+			undecided = *p.Undecided
 		}
 		if undecided != "" {
 			fates = append(fates, apart)

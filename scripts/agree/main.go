@@ -8,8 +8,8 @@
 // always made anew. What a sequence did does not depend on plugproof, so a kept observation holds while the files, the kernel and the C
 // library are the same; -fresh looks again.
 //
-// Listed apart, and not counted as right: opens whose outcome no file tells (init functions that panic or hang), and what
-// follows an open that was predicted to be poisoned.
+// Listed apart, and not counted as right: opens whose outcome no file tells (init functions that panic or hang), what
+// follows an open that was predicted to be poisoned, and damaged files of which the prediction says that they are undecided.
 package main
 
 import (

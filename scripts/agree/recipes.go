@@ -57,7 +57,7 @@ var trees = map[string][]string{
 }
 
 // recipes are all files that sequences name.
-var recipes = slices.Concat(hosts, plugins, flagged, files)
+var recipes = slices.Concat(hosts, plugins, flagged, files, damaged)
 
 var hosts = []recipe{
 	{name: "host", pkg: "host"},

@@ -68,9 +68,10 @@ type Plugin struct {
 	Mismatches []Difference `json:"mismatches"`
 	Cause      *Cause       `json:"cause"`
 	KillsHost  bool         `json:"kills_host"`
-	Drift      []string     `json:"drift"`    // functions of which two versions exist although the fingerprints agree
-	Code       *Code        `json:"code"`     // how that was found out; null where there was nothing to compare
-	Requires   []string     `json:"requires"` // what the plugin's code needs of a processor, beyond the architecture's baseline: "GOAMD64=v3"
+	Undecided  *string      `json:"undecided,omitempty"` // why the files do not tell what happens; the verdict is then the gravest, abort
+	Drift      []string     `json:"drift"`               // functions of which two versions exist although the fingerprints agree
+	Code       *Code        `json:"code"`                // how that was found out; null where there was nothing to compare
+	Requires   []string     `json:"requires"`            // what the plugin's code needs of a processor, beyond the architecture's baseline: "GOAMD64=v3"
 }
 
 // Difference is a package whose fingerprint differs from the one that the process already has.

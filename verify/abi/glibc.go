@@ -84,6 +84,9 @@ func (g *glibcLoader) configured(p *process, name string, depth int) []string {
 
 // library is _dl_map_object for a DT_NEEDED name. The error's text is the whole of dlerror's.
 func (g *glibcLoader) library(p *process, name string, by *object) (*object, bool, error) {
+	if name == "" { // which the program itself is called
+		return p.host, false, nil
+	}
 	for _, l := range p.loaded {
 		if l.short == name || l.name == name || l.file != nil && l.file.DynString(elf.DT_SONAME) == name {
 			return l, false, nil

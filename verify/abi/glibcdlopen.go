@@ -34,16 +34,26 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 	if err != nil || early.fatal != "" {
 		return early, err
 	}
-	flags, _ := o.file.DynValue(elf.DT_FLAGS_1)
+	dyn := dynamicHeader(o.file)
 	switch {
 	case glibcUnaligned(o.file, p.mach.pageSize):
-		return refuse(DlopenError, unknown("the file is damaged"), "%s: ELF load command address/offset not page-aligned", in.Real)
+		return refuse(DlopenError, unknown("the file is damaged"), "%s: %s", in.Real, glibcOffset)
 	case o.file.Segment(elf.PT_LOAD) == nil:
 		return refuse(NotAPlugin, nil, "%s: object file has no loadable segments", in.Real)
 	case o.file.Type == elf.ET_EXEC:
 		return refuse(NotAPlugin, nil, "%s: cannot dynamically load executable", in.Real)
-	case o.file.Segment(elf.PT_DYNAMIC) == nil:
+	case dyn == nil, dyn.Vaddr == 0, slices.ContainsFunc(o.file.Segments, func(s goelf.Segment) bool { return s.Type == elf.PT_DYNAMIC && s.FileSz == 0 }):
 		return refuse(NotAPlugin, nil, "%s: object file has no dynamic section", in.Real)
+	}
+	to := glibcMemory(o.file, in.Size, p.mach)
+	if to.refused != "" {
+		return refuse(DlopenError, unknown("the file is damaged"), "%s: %s", in.Real, to.refused)
+	}
+	if l, err := p.lay(o, in, to); err != nil || l.dead() || l.text != "" {
+		return l, err
+	}
+	flags, _ := o.file.DynValue(elf.DT_FLAGS_1)
+	switch {
 	case flags&df1PIE != 0:
 		return refuse(NotAPlugin, nil, "%s: cannot dynamically load position-independent executable", in.Real)
 	case flags&uint64(elf.DF_1_NOOPEN) != 0:
@@ -89,14 +99,25 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 		}
 	}
 	for i := len(p.loaded) - 1; i >= before; i-- { // dependencies are relocated first
-		text, err := g.relocate(p, p.loaded[i])
+		text, fatal, err := g.relocate(p, p.loaded[i])
 		if err != nil {
 			return loading{}, err
 		}
-		if text != "" {
+		switch {
+		case text != "" && fatal != "":
+			undo()
+			return loading{unsure: fatal + ", or it says before: " + text}, nil
+		case fatal != "":
+			undo()
+			return loading{fatal: fatal}, nil
+		case text != "":
 			undo()
 			return refuse(DlopenError, nil, "%s", text)
 		}
+	}
+	if l := o.settle(p.mach); l.dead() {
+		undo()
+		return l, nil
 	}
 	return loading{obj: o, fresh: true}, nil
 }
@@ -105,6 +126,11 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 func (g *glibcLoader) versions(p *process, o *object) string {
 	if o.missing {
 		return ""
+	}
+	if at, ok := o.file.DynValue(elf.DT_VERNEED); ok {
+		if b, err := o.file.ReadAddr(at, 2); err == nil && o.file.Order.Uint16(b) != 1 {
+			return fmt.Sprintf("%s: unsupported version %d of Verneed record", o.name, o.file.Order.Uint16(b))
+		}
 	}
 	needs, err := o.file.VersionNeeds()
 	if err != nil {
@@ -126,32 +152,35 @@ func (g *glibcLoader) versions(p *process, o *object) string {
 }
 
 // relocate finds the first strong symbol that nothing in the scope defines. glibc applies DT_RELA or DT_REL first, then DT_JMPREL.
-func (g *glibcLoader) relocate(p *process, o *object) (string, error) {
+func (g *glibcLoader) relocate(p *process, o *object) (text, fatal string, err error) {
 	if o.missing {
-		return "", nil
+		return "", "", nil
 	}
 	first, plt := "", ""
 	seen := map[uint32]bool{}
 	for r, err := range o.file.Relocs() {
 		if err != nil {
-			return "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", "", fmt.Errorf("reading %q: %w", o.path, err)
+		}
+		if r.Type != 0 && fatal == "" {
+			fatal = o.unwritable(r)
 		}
 		if r.Sym == 0 || seen[r.Sym] {
 			continue
 		}
 		s, err := o.file.DynSymbolEntry(r.Sym)
 		if err != nil {
-			return "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", "", fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		if seen[r.Sym] = true; s.Defined() || s.Bind() == elf.STB_WEAK {
 			continue
 		}
 		if s, err = o.file.DynSymbol(r.Sym); err != nil {
-			return "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", "", fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		d, _, known, err := p.find(p.global, s.Name, goelf.Symbol.Defined)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if d != nil || !known {
 			continue
@@ -167,7 +196,7 @@ func (g *glibcLoader) relocate(p *process, o *object) (string, error) {
 		}
 	}
 	if first != "" {
-		return first, nil
+		return first, fatal, nil
 	}
-	return plt, nil
+	return plt, fatal, nil
 }

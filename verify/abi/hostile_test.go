@@ -23,7 +23,7 @@ func self(t testing.TB) Input {
 	return in
 }
 
-func memory(name string, b []byte) Input {
+func inputOf(name string, b []byte) Input {
 	return Input{Path: name, Real: "/" + name, R: bytes.NewReader(b), Size: int64(len(b))}
 }
 
@@ -58,7 +58,7 @@ func TestCorrupted(t *testing.T) {
 		}
 		*target = b
 		runtime.ReadMemStats(&before)
-		r, err := Predict(memory("host", h), []Input{memory("p1.so", p), memory("p2.so", plugin)}, Options{Root: DirRoot("/"), NoDigest: true})
+		r, err := Predict(inputOf("host", h), []Input{inputOf("p1.so", p), inputOf("p2.so", plugin)}, Options{Root: DirRoot("/"), NoDigest: true})
 		if err == nil && len(r.Plugins) != 2 {
 			t.Errorf("corruption %d: %d answers for 2 plugins", i, len(r.Plugins))
 		}
@@ -73,8 +73,8 @@ func FuzzPredict(f *testing.F) {
 	f.Add([]byte("text"))
 	f.Add(append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		Predict(memory("host", b), nil, Options{NoDigest: true})
-		Predict(host, []Input{memory("p.so", b)}, Options{NoDigest: true})
+		Predict(inputOf("host", b), nil, Options{NoDigest: true})
+		Predict(host, []Input{inputOf("p.so", b)}, Options{NoDigest: true})
 		mach := &machines[0]
 		(&process{mach: mach}).muslMap("x", bytes.NewReader(b), int64(len(b)))
 		glibcVerify(bytes.NewReader(b), int64(len(b)), mach)

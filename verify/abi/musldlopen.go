@@ -12,8 +12,9 @@ import (
 
 // musl's texts of errno (src/errno/__strerror.h).
 const (
-	muslNoExec = "Exec format error"
-	muslBusy   = "Resource busy"
+	muslNoExec   = "Exec format error"
+	muslBusy     = "Resource busy"
+	muslTooLarge = "Value too large for data type"
 )
 
 // muslMap is map_library's look at the headers. It reads them with the host's word size and checks neither magic number nor machine.
@@ -51,12 +52,19 @@ func (p *process) muslMap(path string, r io.ReaderAt, size int64) string {
 	if _, err := r.ReadAt(b, int64(phoff)); err != nil && err != io.EOF {
 		return muslNoExec
 	}
+	dyn := uint64(0)
 	for i := uint64(0); i < num && ent >= 4; i++ {
-		if i*ent+uint64(phent) <= uint64(len(b)) && elf.ProgType(le.Uint32(b[i*ent:])) == elf.PT_DYNAMIC {
-			return ""
+		if i*ent+uint64(phent) > uint64(len(b)) || elf.ProgType(le.Uint32(b[i*ent:])) != elf.PT_DYNAMIC {
+			continue
+		}
+		if dyn = uint64(le.Uint32(b[i*ent+8:])); mach.class == elf.ELFCLASS64 {
+			dyn = le.Uint64(b[i*ent+16:])
 		}
 	}
-	return muslNoExec
+	if dyn == 0 {
+		return muslNoExec
+	}
+	return ""
 }
 
 func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
@@ -85,8 +93,20 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 	if err != nil || early.fatal != "" {
 		return early, err
 	}
+	to := muslMemory(o.file, in.Size, p.mach)
+	if to.refused != "" {
+		return refuse(DlopenError, "Error loading shared library %s: %s", in.Real, to.refused)
+	}
 	if o.file.Type == elf.ET_EXEC && occupied(p.host.file, o.file) {
 		return refuse(NotAPlugin, "Error loading shared library %s: %s", in.Real, muslBusy)
+	}
+	if l, err := p.lay(o, in, to); err != nil || l.dead() {
+		return l, err
+	}
+	if text, l := storage(o.file, o.mem, p.mach); text != "" {
+		return refuse(DlopenError, "Error loading shared library %s: %s", in.Real, text)
+	} else if l.dead() {
+		return l, nil
 	}
 	before := len(p.loaded)
 	scope := slices.Clone(p.global)
@@ -118,10 +138,14 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 		}
 	}
 	for _, obj := range p.loaded[before:] {
-		if l, err := m.relocate(p, obj); err != nil || l.text != "" || l.fatal != "" {
+		if l, err := m.relocate(p, obj); err != nil || l.text != "" || l.dead() {
 			undo()
 			return l, err
 		}
+	}
+	if l := o.settle(p.mach); l.dead() {
+		undo()
+		return l, nil
 	}
 	for _, obj := range p.loaded[before:] {
 		if !packed(obj.file) {

@@ -24,6 +24,9 @@ func (m *muslLoader) relocate(p *process, o *object) (loading, error) {
 		if r.Type == 0 {
 			continue
 		}
+		if why := o.unwritable(r); why != "" {
+			return loading{fatal: why}, nil
+		}
 		tls := slices.Contains(p.mach.tpoff, r.Type)
 		def := o
 		if r.Sym != 0 {

@@ -27,7 +27,7 @@ func Predict(host Input, plugins []Input, opt Options) (*Report, error) {
 		if no := syscall.Errno(0); errors.As(err, &no) {
 			return nil, fmt.Errorf("predicting %q: %w", in.Path, err)
 		} else if err != nil { // tables that lead outside the file lead the loader outside the mapping
-			out.Verdict, out.Error, out.KillsHost, out.Cause = Abort, nil, true, unknown("the file is damaged: %v", err)
+			out.undecided(fmt.Sprintf("the file is damaged: %v", err))
 			p.dead = true
 		}
 		rep.Plugins = append(rep.Plugins, out)
@@ -184,6 +184,9 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		return err
 	}
 	switch {
+	case l.unsure != "":
+		out.undecided(l.unsure)
+		return nil
 	case l.fatal != "":
 		out.Verdict, out.KillsHost, out.Cause = Abort, true, unknown("%s", l.fatal)
 		return nil
@@ -226,6 +229,10 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 			return nil
 		}
 	}
+	if out.Verdict == OK && l.obj.doubt != "" {
+		out.undecided(l.obj.doubt)
+		return nil
+	}
 	out.KillsHost = res.verdict == Poisoned && !res.harmless
 	p.done[in.Real] = res
 	if err := p.declared(l.obj, in, out); err != nil {
@@ -252,6 +259,13 @@ func (p *process) declared(o *object, in Input, out *Plugin) error {
 	return nil
 }
 
+// undecided says that what an open does cannot be told from the files. It counts as the gravest: nobody should load such a file.
+func (p *Plugin) undecided(why string) {
+	p.Verdict, p.KillsHost, p.Undecided = Abort, true, &why
+	p.Error, p.Package, p.Mismatches = nil, nil, []Difference{}
+	p.Cause = unknown("undecided: %s", why)
+}
+
 // exists reports whether realpath finds the file.
 func (in Input) exists() bool {
 	return in.R != nil || !isNotExist(in.Err)
@@ -265,7 +279,10 @@ func openPlugin(p *process, in Input) (*object, loading, error) {
 		if f, err = goelf.Open(in.R, in.Size); err != nil {
 			return nil, loading{}, fmt.Errorf("reading %q: %w", in.Path, err)
 		}
-		r, size, state := mapFile(f, in.R, in.Size, p.mach.pageSize)
+		r, size, state := in.R, in.Size, whole
+		if tiled(f, p.mach) {
+			r, size, state = mapFile(f, in.R, in.Size, p.mach.pageSize)
+		}
 		if state == pageLost {
 			return nil, loading{fatal: fmt.Sprintf("the file is cut: a loaded segment ends beyond its %d bytes (SIGBUS)", in.Size)}, nil
 		}

@@ -63,8 +63,12 @@ type loading struct {
 	text    string  // dlerror's text, "" on success
 	verdict Verdict // with text
 	fatal   string  // the process dies inside dlopen; the evidence
+	unsure  string  // what happens cannot be told from the file; why
 	cause   *Cause
 }
+
+// dead reports whether no further step of the load can be told.
+func (l loading) dead() bool { return l.fatal != "" || l.unsure != "" }
 
 func (p *process) limit(format string, args ...any) {
 	s := fmt.Sprintf(format, args...)

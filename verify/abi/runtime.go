@@ -80,6 +80,12 @@ func (p *process) compare(o *object, mod *goelf.Module) ([]Difference, error) {
 		if err != nil {
 			return nil, err
 		}
+		if owner == nil && o.doubt != "" {
+			if pkg.Hash != strings.Repeat("\x00", len(pkg.Hash)) {
+				return nil, fmt.Errorf("%q is no package's name", pkg.Name)
+			}
+			hash, owner = "", p.host // no digest is zero, whatever the name was
+		}
 		if owner == nil || owner == o || hash == pkg.Hash {
 			continue
 		}
