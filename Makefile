@@ -18,7 +18,7 @@ BIN = .bin/plugproof
 # The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
 WITH_GO = go=$$(scripts/deps --go) && PATH="$${go%/*}:$$PATH" && export PATH &&
 
-.PHONY: help deps build verify test agree chaos faults fresh gostd bench bench-peers torture fuzz lint clean
+.PHONY: help deps build verify test airgap agree chaos faults fresh gostd bench bench-peers torture fuzz lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-11s %s\n' "$$t" "$$h"; done
@@ -51,6 +51,9 @@ gostd: build ## tests of the standard library in machines, by go test -exec
 faults: build ## everything that can go wrong in a machine, ROUNDS times each: half an hour
 	@$(WITH_GO) go test ./harness/vm -run TestFaultRounds -count=1 -timeout 3h -vm.rounds $(ROUNDS)
 
+airgap: build ## from a kit alone, in an empty root without network: verified, unpacked, built again, the same bytes (as root; needs a network to make the kit)
+	@$(WITH_GO) scripts/airgap $(BIN) fixture:matching $(ARCH)
+
 agree: build ## predictions of plugin.Open against reality, Go 1.20 to 1.27; the first time a quarter of an hour
 	@$(WITH_GO) go build -o .bin/agree ./scripts/agree && .bin/agree $(ARGS)
 
@@ -81,7 +84,7 @@ fuzz: deps ## each fuzz target for FUZZTIME
 lint: deps ## gofmt, go vet, and shellcheck where it is installed
 	@$(WITH_GO) unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
 	@$(WITH_GO) go vet ./...
-	@if command -v shellcheck >/dev/null; then shellcheck -s dash scripts/deps; else echo 'shellcheck is not installed, so scripts/deps was not checked'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -s dash scripts/deps scripts/airgap; else echo 'shellcheck is not installed, so scripts/deps was not checked'; fi
 
 clean: ## remove what was built and run here; the caches are plugproof cache's
 	rm -rf .bin results/runs

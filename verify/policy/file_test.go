@@ -1,0 +1,182 @@
+package policy_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/policy"
+)
+
+// program is testdata/dep, built once.
+var program = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "policy")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", dir+"/dep", "./testdata/dep")
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	return os.ReadFile(filepath.Join(dir, "dep"))
+})
+
+func built(t testing.TB) []byte {
+	t.Helper()
+	data, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Clone(data)
+}
+
+func readFile(t testing.TB, data []byte) policy.File {
+	t.Helper()
+	f, err := policy.Read("dep", bytes.NewReader(data), int64(len(data)), results.DigestOf(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// root is this repository, as far as the program goes.
+func root(t testing.TB, lines ...string) policy.Root {
+	t.Helper()
+	text := "module github.com/plugproof/plugproof\n\ngo 1.26\n\n" + strings.Join(lines, "\n") + "\n"
+	m, err := policy.ParseGoMod("go.mod", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy.Root{Manifests: []policy.Manifest{m}, SumFile: "go.sum"}
+}
+
+// kinds are "KIND MODULE PACKAGE" of findings.
+func kinds(r policy.Report) []string {
+	out := []string{}
+	for _, f := range r.Findings {
+		out = append(out, strings.TrimSpace(string(f.Kind)+" "+f.Module+" "+f.Package))
+	}
+	return out
+}
+
+// edited replaces text of the same length that must be there.
+func edited(t *testing.T, data []byte, from, to string) []byte {
+	t.Helper()
+	if len(from) != len(to) || !bytes.Contains(data, []byte(from)) {
+		t.Fatalf("%q is not in the file, or %q is of another length", from, to)
+	}
+	return bytes.ReplaceAll(data, []byte(from), []byte(to))
+}
+
+// TestBuiltFile: what a file is made of is held against what it says of itself and against go.mod.
+func TestBuiltFile(t *testing.T) {
+	data := built(t)
+	info := readFile(t, data).Info
+	version := map[string]string{}
+	for _, d := range info.Deps {
+		version[d.Path] = d.Version
+	}
+	mod, tools := "golang.org/x/mod@"+version["golang.org/x/mod"], "golang.org/x/tools@"+version["golang.org/x/tools"]
+	requires := []string{"require golang.org/x/mod " + version["golang.org/x/mod"], "require golang.org/x/tools " + version["golang.org/x/tools"]}
+	for _, tt := range []struct {
+		name     string
+		requires []string
+		edit     func([]byte) []byte
+		want     []string
+	}{
+		{"as it is", requires, nil, nil},
+		{"a module that go.mod lacks", requires[:1], nil, []string{"hidden " + tools + " golang.org/x/tools/txtar"}},
+		{"another version", []string{"require golang.org/x/mod v0.1.0", requires[1]}, nil, []string{"other-version " + mod}},
+		{"build information that leaves a module out", requires, func(b []byte) []byte {
+			return edited(t, b, "dep\tgolang.org/x/tools\t", "xep\tgolang.org/x/tools\t")
+		}, []string{"hidden " + tools + " golang.org/x/tools/txtar"}},
+		{"build information that names another one", requires, func(b []byte) []byte {
+			return edited(t, b, "dep\tgolang.org/x/tools\t", "dep\tgolang.org/y/tools\t")
+		}, []string{"hidden " + tools + " golang.org/x/tools/txtar"}},
+		{"build information that names another version", requires, func(b []byte) []byte {
+			v := version["golang.org/x/mod"]
+			return edited(t, b, "dep\tgolang.org/x/mod\t"+v, "dep\tgolang.org/x/mod\tv9"+v[2:])
+		}, []string{"other-version golang.org/x/mod@v9" + version["golang.org/x/mod"][2:]}},
+		{"no build information", requires, func(b []byte) []byte {
+			return edited(t, b, "\xff Go buildinf:", "\xff No buildinf:")
+		}, []string{"no-build-info"}},
+		{"no build information, and a module that go.mod lacks", requires[1:], func(b []byte) []byte {
+			return edited(t, b, "\xff Go buildinf:", "\xff No buildinf:")
+		}, []string{"no-build-info", "hidden  golang.org/x/mod/semver"}},
+		{"another project's", []string{"// none"}, func(b []byte) []byte {
+			return edited(t, b, "mod\tgithub.com/plugproof/plugproof\t", "mod\tgithub.com/plugproof/plugfroop\t")
+		}, []string{"foreign github.com/plugproof/plugfroop github.com/plugproof/plugproof/verify/policy/testdata/dep"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := data
+			if tt.edit != nil {
+				b = tt.edit(bytes.Clone(data))
+			}
+			r, err := policy.Check(&policy.Rules{}, policy.Evidence{Roots: []policy.Root{root(t, tt.requires...)}, Files: []policy.File{readFile(t, b)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := slices.DeleteFunc(kinds(r), func(k string) bool { return strings.HasPrefix(k, "pseudo-version") })
+			slices.Sort(got)
+			slices.Sort(tt.want)
+			if diff := cmp.Diff(append([]string{}, tt.want...), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	for _, data := range [][]byte{nil, []byte("text"), built(t)[:4096], append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...)} {
+		if f, err := policy.Read("x", bytes.NewReader(data), int64(len(data)), ""); err == nil {
+			t.Errorf("%d bytes were taken: %+v", len(data), f)
+		}
+	}
+}
+
+func TestPackageOf(t *testing.T) {
+	for symbol, want := range map[string]string{
+		"runtime.main":                             "runtime",
+		"main.main":                                "",
+		"example.test/x.(*T).M":                    "example.test/x",
+		"example.test/x.F[go.shape.int]":           "example.test/x",
+		"example.test/x.F[example.test/y.T]":       "example.test/x",
+		"example.test/x%2ey.init.0.func1":          "example.test/x.y",
+		"gopkg.in/yaml%2ev3.Unmarshal":             "gopkg.in/yaml.v3",
+		"example.test/x.(*T).example.test/y.m":     "example.test/x",
+		"type:.eq.example.test/x.T":                "",
+		"go:struct { sync.Mutex; os/exec.x }.Lock": "",
+		"struct { example.test/x.T }.M":            "",
+		"go.uber.org/zap.New":                      "go.uber.org/zap",
+		"vendor/golang.org/x/net/idna.ToASCII":     "vendor/golang.org/x/net/idna",
+		"_cgo_topofstack":                          "",
+		"x_cgo_munmap.cold":                        "",
+		"f.isra.0":                                 "",
+		"f.part.0.cold":                            "",
+		"tiny.Part":                                "tiny",
+		"plugin/unnamed-0123456789abcdef.Hello":    "plugin/unnamed-0123456789abcdef",
+		"example.test/%zz.F":                       "",
+		"example.test/../x.F":                      "",
+		"":                                         "",
+		".":                                        "", "/": "", "/.": "", "a/": "",
+	} {
+		got, ok := policy.PackageOf(symbol)
+		if !ok {
+			got = ""
+		}
+		if got != want {
+			t.Errorf("%s is of %q, want %q", symbol, got, want)
+		}
+	}
+}
