@@ -77,7 +77,7 @@ torture: deps ## plugins cut at 200 offsets and corrupted 2,500 times each, for 
 fuzz: deps ## each fuzz target for FUZZTIME
 	@$(WITH_GO) set -e; grep -rlE --include='*_test.go' '^func Fuzz' . | sort | while read -r f; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$f"); do \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$${f%/*}" || exit 1; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$${f%/*}" || exit 1; \
 		done; \
 	done
 

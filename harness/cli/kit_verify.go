@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/plugproof/plugproof/verify/supply/gorelease"
 	"github.com/plugproof/plugproof/verify/supply/kit"
 	"github.com/plugproof/plugproof/verify/supply/vendored"
 )
@@ -17,6 +20,7 @@ type kitVerifyDoc struct {
 	Schema   string       `json:"schema"`
 	Kit      *kitDoc      `json:"kit"`    // null: none was given, or it was refused
 	Vendor   *string      `json:"vendor"` // null: none was asked for
+	Go       *goArchive   `json:"go"`     // null: none was asked for, or it was refused
 	Findings []kitFinding `json:"findings"`
 }
 
@@ -28,13 +32,20 @@ type kitFinding struct {
 	Incomplete bool   `json:"incomplete"` // it says that something was not checked
 }
 
+// A goArchive is an archive of Go that the Go project's key signed.
+type goArchive struct {
+	File string `json:"file"`
+	gorelease.Signed
+}
+
 func newKitVerifyCmd(a *app) *cobra.Command {
 	var key, vendor string
+	var release goWishes
 	var trees []string
 	var newer uint64
 	cmd := &cobra.Command{
-		Use:   "verify [FILE.kit --key PUB] [--vendor DIR]",
-		Short: "Check every byte of a kit, or a vendor folder file by file",
+		Use:   "verify [FILE.kit --key PUB] [--vendor DIR] [--go-archive FILE]",
+		Short: "Check every byte of a kit, a vendor folder file by file, or an archive of Go",
 		Long: `Check a kit: the signature by the one key that is trusted, every byte of every part, and its modules and toolchains by
 the checksum database's proofs that travel in it. --newer-than refuses kits of that serial and before.
 
@@ -42,12 +53,16 @@ the checksum database's proofs that travel in it. --newer-than refuses kits of t
 DIR/go.sum names: what 'go mod verify' does not do. An edited, added, missing or linked file is a finding. Zips are
 looked for in plugproof's cache and in each --modules folder, which has the layout of a module proxy, like
 $GOMODCACHE/cache/download.
+
+--go-archive checks an archive that the Go project published, go1.N.P.linux-amd64.tar.gz, against its signature, by the
+keys in --go-key. Only the key with the primary fingerprint ` + gorelease.Primary + ` and the
+subkeys that it bound count; a signer that is none of them, had expired when it signed, or is revoked is refused.
 Exit code: 0 all is right, 1 a finding, 2 what was named cannot be read, 3 something could not be checked.`,
 		Example: "  plugproof kit verify site.kit --key release.key.pub\n  plugproof kit verify --vendor . --modules ~/go/pkg/mod/cache/download",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && vendor == "" {
-				return usagef("name a kit, or a module's folder by --vendor", "there is nothing to verify")
+			if len(args) == 0 && vendor == "" && release.archive == "" {
+				return usagef("name a kit, a module's folder by --vendor, or an archive by --go-archive", "there is nothing to verify")
 			}
 			doc := kitVerifyDoc{Schema: "plugproof/kit-verify/v1", Findings: []kitFinding{}}
 			if len(args) == 1 {
@@ -63,6 +78,11 @@ Exit code: 0 all is right, 1 a finding, 2 what was named cannot be read, 3 somet
 					return err
 				}
 			}
+			if release.archive != "" {
+				if err := a.verifyGo(release, &doc); err != nil {
+					return err
+				}
+			}
 			return a.showKitFindings(doc)
 		},
 	}
@@ -71,6 +91,9 @@ Exit code: 0 all is right, 1 a finding, 2 what was named cannot be read, 3 somet
 	f.Uint64Var(&newer, "newer-than", 0, "refuse a kit whose serial is not above `NUMBER`")
 	f.StringVar(&vendor, "vendor", "", "check the vendor folder of the module in `DIR`")
 	f.StringArrayVar(&trees, "modules", nil, "look for module zips in `DIR`; repeatable")
+	f.StringVar(&release.archive, "go-archive", "", "check this `ARCHIVE` of Go")
+	f.StringVar(&release.signature, "asc", "", "its signature's `FILE`; default ARCHIVE.asc")
+	f.StringVar(&release.keys, "go-key", "", "the `FILE` with Google's Linux packages signing key, as it is published")
 	return cmd
 }
 
@@ -152,6 +175,9 @@ func (a *app) showKitFindings(doc kitVerifyDoc) error {
 		}
 		if doc.Kit != nil {
 			text += doc.Kit.text()
+		}
+		if doc.Go != nil {
+			text += oneLine(fmt.Sprintf("%s: signed on %s by %s, which %s vouches for", doc.Go.File, doc.Go.At.Format(time.DateOnly), doc.Go.Key, doc.Go.Primary)) + "\n"
 		}
 		if doc.Vendor != nil && len(doc.Findings) == 0 {
 			text += "the vendor folder is what go.sum names\n"
