@@ -189,7 +189,7 @@ func (s *workshop) chosenGround(ctx context.Context, arch string) (*worker.Groun
 	if err != nil {
 		return nil, err
 	}
-	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: c.origin}, nil
+	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: c.origin, Chosen: c.machine.Initrd}, nil
 }
 
 // imageName is what plans and records call the images of this run: "default", or a name by their digests, the same on every

@@ -32,7 +32,8 @@ const (
 	FateThrow  Fate = "throw"
 	FateSignal Fate = "signal"
 	FateHang   Fate = "hang"
-	FateLost   Fate = "lost" // the machine went with it: nothing is known about what was not reported
+	FateLost   Fate = "lost"        // the machine went with it: nothing is known about what was not reported
+	FateUnborn Fate = "not-started" // the guest could not execute it: it opened nothing
 )
 
 // Reading is a probe's report, understood.

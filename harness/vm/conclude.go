@@ -117,6 +117,8 @@ func (r *Result) fate() guest.Fate {
 		return guest.FateSignal
 	case Hung:
 		return guest.FateHang
+	case NotStarted:
+		return guest.FateUnborn
 	}
 	return guest.FateLost
 }

@@ -5,19 +5,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/images/rootfs"
 	"github.com/plugproof/plugproof/results"
 )
 
 // sight is a load as it was made.
 type sight struct {
-	cmd guest.Command
-	job vm.Job
-	out *vm.Outcome
+	cmd   guest.Command
+	job   vm.Job
+	out   *vm.Outcome
+	image string // file of the image that the machine booted, if it is not the default one, which every desk can make
 }
+
+// imageName is the image's file in the folder.
+const imageName = "image.cpio"
 
 // loadDir is the folder of a failing cell with all that it takes to make its load again on a desk.
 const loadDir = "load"
@@ -33,7 +39,11 @@ func (w *Worker) keepLoad(c *cell, rec *results.Record) error {
 	}
 	dir := filepath.Join(c.dir, loadDir)
 	var sums strings.Builder
-	for _, f := range c.sight.job.Files {
+	files := c.sight.job.Files
+	if c.sight.image != "" {
+		files = append(slices.Clone(files), rootfs.File{Name: imageName, Source: c.sight.image})
+	}
+	for _, f := range files {
 		to := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if err := place(f.Source, to); err != nil {
 			return fail(err)
@@ -103,6 +113,9 @@ sha256sum --quiet -c SHA256SUMS || exit 3
 plugproof=${PLUGPROOF:-plugproof}
 `, oneLine(c.Cell.String()), out.Release, out.QEMU, out.Accelerator, in.Kernel, in.Image, in.ImageOrigin)
 	args := []string{"load", "--brief"}
+	if c.sight.image != "" {
+		args = append(args, "--image", imageName)
+	}
 	for _, e := range c.sight.cmd.Env[len(BaseEnv):] {
 		args = append(args, "--env", quote(e))
 	}

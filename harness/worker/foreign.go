@@ -10,17 +10,24 @@ import (
 	"github.com/plugproof/plugproof/verify/abi"
 )
 
-// unobserved is the outcome of a plugin of which nothing was seen.
-const unobserved = "unobserved"
+const (
+	unobserved = "unobserved"  // the outcome of a plugin of which nothing was seen
+	notReached = "not-reached" // and of one that the process did not come to
+)
 
 // Foreign says what can be seen of a host that does not report: plugin.Open's texts in its output, and its end. A plugin of
-// which nothing is seen is unobserved; where the process died and only one plugin can be the reason, it is.
+// which nothing is seen is unobserved; where the process died and only one plugin can be the reason, it is. A host that
+// was never started reaches none.
 func Foreign(paths []string, r vm.Result) []guest.Plugin {
 	out := make([]guest.Plugin, len(paths))
 	text := string(r.Stdout) + "\n" + string(r.Stderr)
 	var left []int
 	for i, path := range paths {
 		out[i] = guest.Plugin{Path: path, Outcome: unobserved}
+		if r.Kind == vm.NotStarted {
+			out[i].Outcome = notReached
+			continue
+		}
 		for _, name := range []string{path, strings.TrimSuffix(path, ".so")} { // Go names the plugin without .so once dlopen succeeded
 			if at := strings.Index(text, fmt.Sprintf("plugin.Open(%q): ", name)); at >= 0 {
 				line, _, _ := strings.Cut(text[at:], "\n")
@@ -45,8 +52,6 @@ func unseen(c *cell, i int, r vm.Result, probe bool) results.Subject {
 	sub := results.Subject{Name: c.Plugins[i].Subject, Status: results.Error, Verdict: unobserved, Expected: c.Plugins[i].Expected, Text: "nothing was seen of it"}
 	ended := r.Kind == vm.Exited && r.Exit == 0
 	switch {
-	case r.Kind == vm.NotStarted:
-		sub.Text = "the host could not be started: " + r.Error
 	case probe && i < len(r.Plugins) && r.Plugins[i].Error != "":
 		sub.Status, sub.Text = results.Fail, fmt.Sprintf("%s (exit %d): the plugin's own code did, for plugin.Open never does", r.Plugins[i].Error, r.Exit)
 	case probe:

@@ -29,6 +29,8 @@ func TestJudge(t *testing.T) {
 	abort := abi.Plugin{Verdict: abi.Abort, KillsHost: true}
 	poisoned := abi.Plugin{Verdict: abi.Poisoned, KillsHost: true}
 	ended := vm.Result{Kind: vm.Exited}
+	absent := vm.Result{Kind: vm.NotStarted, Error: `starting "/payload/host": no such file or directory`}
+	noLoader, static := abi.Plugin{Verdict: abi.HostCannotLoad}, abi.Plugin{Verdict: abi.HostCannotLoad, Error: text("Dynamic loading not supported")}
 	thrown := vm.Result{Kind: vm.Thrown, Exit: 2, Stderr: []byte("fatal error: no plugin module data\n")}
 	for _, tc := range []struct {
 		name     string
@@ -48,6 +50,13 @@ func TestJudge(t *testing.T) {
 		{"killed where an error was expected", abort, "mismatch", guest.Plugin{Outcome: "throw"}, thrown, results.Fail},
 		{"survived what was to kill", abort, "abort", guest.Plugin{Outcome: "ok"}, ended, results.Fail},
 		{"poisoned and crashed", poisoned, "poisoned", guest.Plugin{Outcome: "throw"}, thrown, results.Pass},
+		{"the host's loader is absent, as predicted", noLoader, "host-cannot-load", guest.Plugin{Outcome: "not-reached"}, absent, results.Pass},
+		{"the host's loader is absent, as predicted, and not as expected", noLoader, "ok", guest.Plugin{Outcome: "not-reached"}, absent, results.Fail},
+		{"the host's loader is absent", ok, "ok", guest.Plugin{Outcome: "not-reached"}, absent, results.Fail},
+		{"the host's loader is absent, where a host was to start and be unable to load", static, "host-cannot-load", guest.Plugin{Outcome: "not-reached"}, absent, results.Fail},
+		{"the host's loader is absent, where an earlier plugin was to kill the host", abi.Plugin{Verdict: abi.NotReached}, "not-reached", guest.Plugin{Outcome: "not-reached"}, absent, results.Fail},
+		{"the host's loader was to be absent", noLoader, "host-cannot-load", guest.Plugin{Outcome: "ok"}, ended, results.Fail},
+		{"the machine could not start the host", ok, "ok", guest.Plugin{Outcome: "not-reached"}, vm.Result{Kind: vm.NotStarted, Error: "cannot allocate memory"}, results.Error},
 		{"crash after the last open", ok, "ok", guest.Plugin{Outcome: "ok"}, vm.Result{Kind: vm.Thrown, Plugins: []guest.Plugin{{Outcome: "ok"}}}, results.Fail},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -76,7 +85,6 @@ func TestUnseen(t *testing.T) {
 		{"host was to die and did not", abort, vm.Result{Kind: vm.Exited}, false, results.Error},
 		{"an error that nobody saw", mismatch, vm.Result{Kind: vm.Exited}, false, results.Error},
 		{"a silent probe", ok, vm.Result{Kind: vm.Exited}, true, results.Error},
-		{"could not be started", ok, vm.Result{Kind: vm.NotStarted}, false, results.Error},
 		{"init ended the process", ok, vm.Result{Kind: vm.Exited, Plugins: []guest.Plugin{{Outcome: unobserved, Error: "the process ended by itself"}}}, true, results.Fail},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -12,11 +12,9 @@ import (
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/guest"
-	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/images/rootfs"
 	"github.com/plugproof/plugproof/results"
-	"github.com/plugproof/plugproof/verify/abi"
 )
 
 // load makes the load in a virtual machine, holds it against the prediction, and leaves the record.
@@ -108,7 +106,7 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 	rec.Inputs.KernelName, rec.Inputs.QEMU, rec.Inputs.Accelerator = out.Release, out.QEMU, out.Accelerator
 	rec.Boots = out.Boots
 	spend(rec, out)
-	c.sight = &sight{cmd: cmd, job: job, out: out}
+	c.sight = &sight{cmd: cmd, job: job, out: out, image: ground.Chosen}
 	if out.Kind == vm.HarnessErr {
 		return errors.Join(fmt.Errorf("loading in the virtual machine: %s", out.Error), w.log(rec, cmd, out))
 	}
@@ -185,147 +183,4 @@ func guestPath(c *cell, i int) string {
 		name = "plugin"
 	}
 	return fmt.Sprintf("%s/plugins/%d/%s.so", guest.PayloadDir, i, name)
-}
-
-// judge holds what happened to one plugin against the prediction and against the expectation.
-func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject {
-	pred := c.report.Plugins[i]
-	expected := c.Plugins[i].Expected
-	sub := results.Subject{Name: c.Plugins[i].Subject, Status: results.Pass, Verdict: seen.Outcome, Expected: "predicted", Text: seen.Error}
-	if died := after(process); died != "" && seen.Outcome == "ok" && i == lastOK(process) {
-		sub.Verdict = died
-		sub.Text = LastLine(process)
-	}
-	verdict := string(pred.Verdict)
-	if expected != plan.Predicted {
-		verdict = expected
-		sub.Expected = strings.Join(outcomes(verdict, pred), " or ")
-	}
-	switch text := said(pred); {
-	case !c.consistent(i, sub.Verdict):
-		sub.Status = results.Fail
-		sub.Text = fmt.Sprintf("predicted %s, but the guest saw %s: %s", pred.Verdict, strings.TrimSpace(sub.Verdict+" "+quoted(sub.Text, process)), contradicted(pred, sub.Verdict))
-	case sub.Verdict == "error" && text != seen.Error:
-		sub.Status = results.Fail
-		sub.Text = fmt.Sprintf("predicted the text %q, but the guest saw %q: a defect of plugproof's own", text, seen.Error)
-	case pred.Verdict == abi.OK && lookupError(seen) != "":
-		sub.Status = results.Fail
-		sub.Text = fmt.Sprintf("predicted that every declared symbol is there, but the guest saw %q: a defect of plugproof's own", lookupError(seen))
-	case !slices.Contains(outcomes(verdict, pred), sub.Verdict):
-		sub.Status = results.Fail
-	case sub.Verdict == "throw" || sub.Verdict == "signal" || sub.Verdict == "hang":
-		sub.Text = LastLine(process)
-	}
-	return sub
-}
-
-// contradicted says whose fault it can be that the guest saw another outcome than the predicted one.
-func contradicted(pred abi.Plugin, outcome string) string {
-	switch {
-	case pred.Verdict == abi.OK && (outcome == "throw" || outcome == "signal" || outcome == "hang"):
-		return "the plugin's own code that runs when it is opened (init, which is not predicted), or a defect of plugproof's own"
-	case pred.Verdict == abi.OK && outcome == "not-reached":
-		return "an earlier plugin ended the process"
-	}
-	return "a defect of plugproof's own, or of the machine"
-}
-
-// lookupError is the first text with which Lookup refused a declared symbol, or empty.
-func lookupError(seen guest.Plugin) string {
-	for _, s := range seen.Symbols {
-		if s.Error != "" {
-			return s.Error
-		}
-	}
-	return ""
-}
-
-// consistent reports whether an outcome is one that the prediction allows. A poisoned process crashes when something touches
-// what was spoilt, or when the garbage collector does: it may not come to that within the load, and what a later open does
-// then is not decidable from the files.
-func (c *cell) consistent(i int, outcome string) bool {
-	for _, earlier := range c.report.Plugins[:i] {
-		if earlier.Verdict == abi.Poisoned && earlier.KillsHost {
-			return true
-		}
-	}
-	pred := c.report.Plugins[i]
-	return slices.Contains(outcomes(string(pred.Verdict), pred), outcome) || pred.Verdict == abi.Poisoned && pred.KillsHost && (outcome == "ok" || outcome == "hang")
-}
-
-func said(p abi.Plugin) string {
-	if p.Error == nil {
-		return ""
-	}
-	return *p.Error
-}
-
-func quoted(text string, process vm.Result) string {
-	if text == "" {
-		text = LastLine(process)
-	}
-	if text == "" {
-		return ""
-	}
-	return fmt.Sprintf("(%s)", text)
-}
-
-// outcomes are the load outcomes that an abi verdict stands for (DESIGN section 4.2). "unobserved" is consistent with all
-// and evidence of none, so it is in no list. A plugin that is poisoned and kills no host lives with what was spoilt: a failed
-// file's variables without pointers.
-func outcomes(verdict string, pred abi.Plugin) []string {
-	switch verdict {
-	case "ok", "symbol":
-		return []string{"ok"}
-	case "host-cannot-load":
-		return []string{"error", "throw"}
-	case "abort":
-		return []string{"throw", "signal"}
-	case "poisoned":
-		if pred.Verdict == abi.Poisoned && !pred.KillsHost {
-			return []string{"ok"}
-		}
-		return []string{"signal", "throw"}
-	case "not-reached":
-		return []string{"not-reached"}
-	}
-	return []string{"error"}
-}
-
-// after is how the process died when all opens had been reported, or empty.
-func after(r vm.Result) string {
-	switch r.Kind {
-	case vm.Thrown:
-		return "throw"
-	case vm.Signalled:
-		return "signal"
-	case vm.Hung:
-		return "hang"
-	}
-	return ""
-}
-
-// lastOK is the last plugin that opened if none was being opened when the process ended, else -1.
-func lastOK(r vm.Result) int {
-	last := -1
-	for i, p := range r.Plugins {
-		switch p.Outcome {
-		case "ok":
-			last = i
-		case "throw", "signal", "hang":
-			return -1
-		}
-	}
-	return last
-}
-
-// LastLine is the line of stderr that says why a Go program died, or its last line.
-func LastLine(r vm.Result) string {
-	lines := strings.Split(strings.TrimSpace(string(r.Stderr)), "\n")
-	for _, l := range lines {
-		if strings.HasPrefix(l, "fatal error: ") || strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "SIG") || strings.HasPrefix(l, "unexpected fault address") {
-			return l
-		}
-	}
-	return lines[len(lines)-1]
 }

@@ -38,6 +38,7 @@ type Ground struct {
 	Kernel      results.Digest
 	Image       results.Digest
 	ImageOrigin string
+	Chosen      string // file of the image that --image named; "" is the default image
 }
 
 // Worker holds what all cells have in common.
