@@ -12,10 +12,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/plugproof/plugproof/fixtures"
@@ -59,9 +57,8 @@ func Main(env Env) int {
 	if env.Context == nil {
 		env.Context = context.Background()
 	}
-	ctx, stop := signal.NotifyContext(env.Context, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible(env.Context)
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	a := &app{env: env, dir: env.Dir}
 	root := newRootCmd(a)
 	root.SetArgs(append([]string{}, env.Args...)) // nil would mean os.Args

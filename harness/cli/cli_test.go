@@ -85,6 +85,8 @@ func TestExitCodesAndVoice(t *testing.T) {
 		{"unknown subcommand", none, "cache pruen", 2, "", `unknown command "pruen"`},
 		{"unknown flag", none, "gate --fast", 2, "", "plugproof: hint: run 'plugproof help'"},
 		{"too many arguments", none, "gate a b", 2, "", "plugproof: error: "},
+		{"explain, nearly", none, "explain embeded-time", 2, "", "did you mean embedded-time?"},
+		{"explain, not nearly", none, "explain nothing-like-that", 2, "", "for the list"},
 		{"unknown topic", none, "help gaet", 2, "", "did you mean gate?"},
 		{"help of a command", none, "help merge", 0, "--out DIR", ""},
 		{"topic", none, "help exit-codes", 0, "130", ""},

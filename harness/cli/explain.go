@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/verify/cause"
 )
 
@@ -23,17 +24,17 @@ comes about, and what to do. Without an argument, list them all.`,
 		Example: "  plugproof explain embedded-time\n  plugproof explain abort\n  plugproof explain F21",
 		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, e := range cause.Explanations() {
-				ids = append(ids, e.ID)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
+			return explained(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			entries := cause.Explanations()
 			if len(args) == 1 {
 				if entries = cause.Explain(args[0]); len(entries) == 0 {
-					return usagef("run 'plugproof explain' for the list", "nothing is called %q", args[0])
+					hint := "run 'plugproof explain' for the list"
+					if near := plan.Nearest(args[0], explained()); near != "" {
+						hint = "did you mean " + near + "?"
+					}
+					return usagef(hint, "nothing is called %q", args[0])
 				}
 			}
 			if a.json {
@@ -50,4 +51,13 @@ comes about, and what to do. Without an argument, list them all.`,
 			return a.print(b.String())
 		},
 	}
+}
+
+// explained is what can be asked for.
+func explained() []string {
+	var ids []string
+	for _, e := range cause.Explanations() {
+		ids = append(ids, e.ID)
+	}
+	return ids
 }

@@ -55,16 +55,21 @@ func IsCause(rebuild string) bool { return slices.Contains(causes, rebuild) }
 
 // suggest is a hint that names the nearest of known, or lists them all when none is near.
 func suggest(got string, known []string) string {
+	if near := Nearest(got, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "it is one of " + strings.Join(known, ", ")
+}
+
+// Nearest is the name that was probably meant: the first with the fewest letters, at most two, to be changed; "" if none is.
+func Nearest(got string, known []string) string {
 	best, dist := "", 3
 	for _, k := range known {
-		if d := distance(got, k); d < dist {
+		if d := distance(got, k); d < dist && len(got) > 1 {
 			best, dist = k, d
 		}
 	}
-	if best != "" && len(got) > 1 {
-		return "did you mean " + best + "?"
-	}
-	return "it is one of " + strings.Join(known, ", ")
+	return best
 }
 
 // distance is the Levenshtein distance in bytes; long words are far from everything.
