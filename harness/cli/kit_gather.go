@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path"
@@ -33,8 +34,17 @@ func (a *app) gather(ctx context.Context, cache, scratch string, args []string, 
 		}
 		files = append(files, more...)
 	}
+	repos := map[string]string{}
 	for _, dir := range w.xbps {
-		more, err := supply.Tree(supply.Package, a.path(dir), "xbps/"+filepath.Base(a.path(dir)), nil)
+		name := filepath.Base(a.path(dir))
+		if other, twice := repos[name]; twice {
+			return nil, usagef("give one of the directories another name", "--xbps %q and %q would both be xbps/%s in the kit", other, dir, name)
+		}
+		repos[name] = dir
+		more, err := supply.Tree(supply.Package, a.path(dir), "xbps/"+name, nil)
+		if err == nil && len(more) == 0 {
+			err = fmt.Errorf("there is no file in %q", dir)
+		}
 		if err != nil {
 			return nil, usagef("give --xbps a directory with a repository", "%w", err)
 		}

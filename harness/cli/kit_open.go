@@ -46,7 +46,14 @@ func (a *app) openKit(name string, key minisign.PublicKey) (*kit.Kit, func() err
 func kitError(name string, err error) error {
 	for _, refusal := range []error{kit.ErrFormat, kit.ErrSignature, kit.ErrPart, kit.ErrOld, kit.ErrBase} {
 		if errors.Is(err, refusal) {
-			return &Error{Code: ExitFinding, Err: fmt.Errorf("kit %q is refused: %w", name, err), Hint: "use nothing of it; get it again from whom you trust"}
+			hint := "use nothing of it; get it again from whom you trust"
+			switch refusal {
+			case kit.ErrBase:
+				hint = "unpack the kit that it follows first, into the same folder"
+			case kit.ErrOld:
+				hint = "a kit that was taken is not followed by an older one"
+			}
+			return &Error{Code: ExitFinding, Err: fmt.Errorf("kit %q is refused: %w", name, err), Hint: hint}
 		}
 	}
 	return fmt.Errorf("kit %q: %w", name, err)

@@ -39,15 +39,18 @@ Prints the fingerprint by which xbps names the key.`,
 					return usagef("say --no-passphrase to go without", "the passphrase is empty")
 				}
 			}
+			path := a.path(args[0])
+			public := strings.TrimSuffix(path, ".pem") + ".pub.pem"
+			if _, err := os.Lstat(public); err == nil {
+				return usagef("a key is never overwritten: give a new name", "%q is there already", public)
+			}
 			k, err := sign.Generate(rand.Reader, bits)
 			if err != nil {
 				return usagef("", "%w", err)
 			}
-			path := a.path(args[0])
 			if err := k.WriteFile(path, pass, rand.Reader); err != nil {
 				return usagef("a key is never overwritten: give a new name", "%w", err)
 			}
-			public := strings.TrimSuffix(path, ".pem") + ".pub.pem"
 			if err := publish.Replace(public, k.Public().PEM()); err != nil {
 				return err
 			}

@@ -171,10 +171,12 @@ func TestLies(t *testing.T) {
 		data []byte
 		want error
 	}{
-		"no JSON":           {[]byte("PASS\n"), attest.ErrFormat},
-		"nothing":           {nil, attest.ErrFormat},
-		"a stranger's":      {sign(t, p, stranger), attest.ErrKey},
-		"another payload":   {again(func(m map[string]any) { m["payload"] = base64.StdEncoding.EncodeToString(payload(t, results.Identical)) }), attest.ErrSignature},
+		"no JSON":      {[]byte("PASS\n"), attest.ErrFormat},
+		"nothing":      {nil, attest.ErrFormat},
+		"a stranger's": {sign(t, p, stranger), attest.ErrKey},
+		"another payload": {again(func(m map[string]any) {
+			m["payload"] = base64.StdEncoding.EncodeToString(payload(t, results.Identical))
+		}), attest.ErrSignature},
 		"another type":      {again(func(m map[string]any) { m["payloadType"] = "application/json" }), attest.ErrType},
 		"no signature":      {again(func(m map[string]any) { m["signatures"] = []any{} }), attest.ErrSigners},
 		"two signatures":    {again(func(m map[string]any) { m["signatures"] = append(sigs[:1:1], sigs[0]) }), attest.ErrSigners},

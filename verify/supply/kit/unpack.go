@@ -15,9 +15,17 @@ import (
 // Unpack verifies the whole kit and then writes its parts below dir, each to a new file that takes its place only when its
 // bytes are right. Files that are right already stay. Parts that are held must be there already. Nothing is written
 // outside dir, also where links lead out of it, and nothing at all if a part is wrong.
-func (k *Kit) Unpack(ctx context.Context, dir string, progress func(int64)) error {
+func (k *Kit) Unpack(ctx context.Context, dir string, progress func(int64)) (err error) {
+	_, missing := os.Lstat(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
+	}
+	if errors.Is(missing, fs.ErrNotExist) {
+		defer func() {
+			if err != nil {
+				_ = os.Remove(dir) // which it can only if nothing came into it
+			}
+		}()
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
