@@ -117,16 +117,12 @@ func (w *walk) arguments(callee uint64, bytes int32, st *state) {
 // given compares two values that are handed over. A number in the next word is a string's length.
 func (w *walk) given(x, y, length value, what string) {
 	if length.kind == valConst && length.n > 0 && length.n <= maxString && x.kind == valAddr && y.kind == valAddr {
-		a, b := w.placeOf(0, x), w.placeOf(1, y)
-		h, p := w.c.host, w.c.plugin
-		if a.name == "" && b.name == "" && a.addr != 0 && b.addr != 0 && h.functions.at(a.addr) == nil && len(h.symbols.covering(a.addr)) == 0 && h.readOnly(a.addr) && p.readOnly(b.addr) {
-			switch w.c.sameBytes(a.addr, b.addr, int(length.n)) {
-			case yes:
-				return
-			case no:
-				if n := int(min(length.n, 40)); w.doubt == "" {
-					panic(differs{fmt.Sprintf("%q instead of %q", p.bytesAt(b.addr, n), h.bytesAt(a.addr, n))})
-				}
+		switch w.sameText(x, y, length.n) {
+		case yes:
+			return
+		case no:
+			if w.doubt == "" {
+				panic(differs{w.quoted(x, y, length.n)})
 			}
 		}
 	}

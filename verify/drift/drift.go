@@ -121,7 +121,7 @@ func (c *comparison) pair(f, g *function) (different, doubt string) {
 	if different, doubt = w.run(); different+doubt != "" && c.sameCode(f, g) {
 		return "", ""
 	}
-	if different != "" && strings.HasSuffix(f.name, ".abi0") {
+	if different != "" && (strings.HasSuffix(f.name, ".abi0") || f.name == "runtime.udiv") { // arm's has a calling convention of its own, not ABI0
 		return "", "assembly: " + different
 	}
 	return different, doubt

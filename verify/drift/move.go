@@ -26,6 +26,7 @@ func (w *walk) move(side int, in inst, st *state) bool {
 		from := w.resolve(side, in.src[1], st)
 		w.use(side, in.src[1], st)
 		m[to.slot] = put(from.v)
+		w.wrote(side, from.v, to.slot, in.src[1].kind == argImm)
 		for l := to.slot + 4; l < to.slot+loc(in.src[0].size); l += 4 {
 			if from.v == none {
 				m[l] = put(from.v)

@@ -25,6 +25,7 @@ type walk struct {
 	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
 	near    map[uint64][]int64 // of the host's addresses: the numbers in the instructions around, which a string's length is among
 	last    []mention
+	puts    [2][]written
 	vector  bool      // there were instructions that the decoder does not know well
 	out     int64     // bytes above the stack pointer where arguments and results of calls lie, as far as is known
 	doubt   string    // why the two cannot be shown equal
@@ -85,7 +86,7 @@ func (w *walk) run() (different, doubt string) {
 		w.scan(side)
 		start[side] = w.prologue(side)
 	}
-	w.states = map[[2]uint64]*state{}
+	w.states, w.now = map[[2]uint64]*state{}, start
 	w.arrive(start, newState())
 	for len(w.queue) > 0 && w.doubt != tooLong {
 		at := w.queue[0]
@@ -224,6 +225,7 @@ func (w *walk) arrive(at [2]uint64, st *state) {
 	for side := range 2 {
 		at[side], _ = w.advance(side, at[side], st, true)
 	}
+	w.compareWritten()
 	old, ok := w.states[at]
 	if !ok {
 		w.states[at] = st
@@ -276,6 +278,7 @@ func (w *walk) block(at [2]uint64, st *state) {
 			w.arrive(next, st)
 			return
 		}
+		w.compareWritten()
 		at = next
 	}
 }
