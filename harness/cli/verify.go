@@ -112,6 +112,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	a.notePolicies(all)
 	on, err := req.variations()
 	if err != nil {
 		return err
@@ -215,4 +216,15 @@ func (a *app) short(path string) string {
 		return rel
 	}
 	return path
+}
+
+// notePolicies says that a run does not hold projects against their policies.
+func (a *app) notePolicies(all []plan.Cell) {
+	said := map[*plan.Project]bool{}
+	for _, c := range all {
+		if c.Project.Policy != nil && !said[c.Project] {
+			said[c.Project] = true
+			a.note("%s has a [policy], which 'plugproof policy' holds it against: this does not", c.Project.Name)
+		}
+	}
 }

@@ -58,7 +58,7 @@ func TestXbps(t *testing.T) {
 		{"table", "xbps cmpver --table t.tsv", 1, "1.0_1 1.0_1: 0, the table says 1\n1 right, 1 wrong\n", ""},
 		{"bad table", "xbps cmpver --table bad.tsv", 2, "", "line 1"},
 		{"too few", "xbps cmpver 1.0_1", 2, "", "two arguments"},
-		{"key not overwritten", "xbps keygen --no-passphrase key.pem", 2, "", "file exists"},
+		{"key not overwritten", "xbps keygen --no-passphrase key.pem", 2, "", "is there already"},
 		{"no terminal for a passphrase", "xbps keygen other.pem", 2, "", "a passphrase is needed"},
 		{"index without a key", "xbps index repo", 2, "", "--key is needed"},
 		{"pack without a name", "xbps pack root", 2, "", "--pkgver and --arch are needed"},
