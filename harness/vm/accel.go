@@ -14,8 +14,9 @@ import (
 )
 
 // probeTime is how long, by the clock on the wall, a guest may take to start under KVM. A working KVM needs about one
-// second; there are machines where /dev/kvm opens and the guest spins in the firmware for ever.
-const probeTime = 5 * time.Second
+// second; there are machines where /dev/kvm opens and the guest spins in the firmware for ever. With QEMU's start and end the
+// choice is to be made within five seconds.
+const probeTime = 4 * time.Second
 
 // Choice is which accelerator works here, and why.
 type Choice struct {

@@ -48,6 +48,41 @@ func TestAcceleratorIsTriedOnce(t *testing.T) {
 	}
 }
 
+// TestKVMThatOpensAndDoesNotRun falls back to emulation, says so once, leaves no QEMU, and does not try again in this boot of
+// the host, not even for another Machine.
+func TestKVMThatOpensAndDoesNotRun(t *testing.T) {
+	m := *machine(t, "amd64")
+	if why := m.kvmPossible(); why != "" {
+		t.Skip(why)
+	}
+	m.Scratch = t.TempDir()
+	var said []string
+	setup := Setup{Arch: "amd64", Cache: t.TempDir(), Log: func(line string) { said = append(said, line) }}
+	begun := time.Now()
+	if err := m.choose(t.Context(), setup); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(begun)
+	if m.Accel == "kvm" {
+		t.Skip("KVM runs guests here")
+	}
+	t.Logf("fell back after %v: %s", took, m.AccelWhy)
+	if m.Accel != "tcg" || len(said) != 1 || !strings.Contains(said[0], "using emulation") || !strings.Contains(said[0], m.AccelWhy) {
+		t.Errorf("%s, for %q; said %q", m.Accel, m.AccelWhy, said)
+	}
+	// A busy host may be late in all it does, and the guest's own time is what counts: the rest is a start and a kill.
+	if probeTime >= 5*time.Second || took > probeTime+time.Minute {
+		t.Errorf("a guest has %v; the choice took %v", probeTime, took)
+	}
+	if left := machinesLeft(); left != "" {
+		t.Errorf("left: %s", left)
+	}
+	other := Machine{Model: m.Model, QEMU: "/nonexistent/qemu", Version: m.Version}
+	if err := other.choose(t.Context(), setup); err != nil || other.Accel != "tcg" || other.AccelWhy != m.AccelWhy || len(said) != 1 {
+		t.Errorf("the second time: %s for %q, %v; said %q", other.Accel, other.AccelWhy, err, said)
+	}
+}
+
 // TestSavedWhereNothingCanBeWritten runs all the same, and says why it boots.
 func TestSavedWhereNothingCanBeWritten(t *testing.T) {
 	m := *machine(t, "amd64")
