@@ -1,6 +1,7 @@
 package images
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 // maxHops is how many links Linux follows in one path (path_resolution(7)).
 const maxHops = 40
+
+// ErrRoot is the reason why a root file system cannot become an image: what plugproof adds does not fit into it.
+var ErrRoot = errors.New("the root file system does not take what a machine needs")
 
 // tree is the root file system of an image in the making, by clean relative names.
 type tree map[string]File
@@ -35,7 +39,7 @@ func (t tree) put(f File) error {
 		if old.Dir && f.Dir || old.Target != "" && old.Target == f.Target {
 			return nil
 		}
-		return fmt.Errorf("file %q is in the root file system already", f.Name)
+		return fmt.Errorf("%w: file %q is in the root file system already", ErrRoot, f.Name)
 	}
 	f.Name = name
 	t[name] = f
@@ -55,14 +59,14 @@ func (t tree) resolve(name string) (string, error) {
 			continue
 		}
 		if hops++; hops > maxHops {
-			return "", fmt.Errorf("file %q: more than %d links", name, maxHops)
+			return "", fmt.Errorf("%w: file %q: more than %d links", ErrRoot, name, maxHops)
 		}
 		target := link.Target
 		if !path.IsAbs(target) {
 			target = "/" + path.Join(path.Dir(next), target)
 		}
 		if !path.IsAbs(link.Target) && strings.HasPrefix(path.Join(path.Dir(next), link.Target), "..") {
-			return "", fmt.Errorf("file %q: the link %q leads out of the root", name, next)
+			return "", fmt.Errorf("%w: file %q: the link %q leads out of the root", ErrRoot, name, next)
 		}
 		done = ""
 		rest = append(strings.FieldsFunc(path.Clean(target), func(r rune) bool { return r == '/' }), rest...)

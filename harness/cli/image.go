@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/images"
 	"github.com/plugproof/plugproof/images/base"
 	"github.com/plugproof/plugproof/images/kernel"
 	"github.com/plugproof/plugproof/results"
@@ -135,6 +137,9 @@ func (a *app) buildImage(ctx context.Context, f imageFlags) error {
 	}
 	setup.Kernel = own
 	m, err := vm.Prepare(ctx, setup)
+	if errors.Is(err, images.ErrRoot) {
+		return &Error{Code: ExitFinding, Err: err, Hint: "plugproof's init, kernel modules and tools go into the image: take what is in their place out of the tarball or the packages"}
+	}
 	if err != nil {
 		return err
 	}
