@@ -18,7 +18,7 @@ import (
 
 const (
 	// stopGrace is how long the supervisor may take to kill and reap its tree before it is killed itself.
-	stopGrace = 3 * time.Second
+	stopGrace = 10 * time.Second
 	// giveUp is how long after that Wait still waits: a process that sleeps in the kernel cannot be ended by anybody.
 	giveUp = 10 * time.Second
 	// pipeDelay bounds the copying of a Stdin that nobody reads any more.

@@ -15,8 +15,9 @@ import (
 // signals are what during can send.
 var signals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 
-// drainTime is how long the output of an ended process may stay open: longer means that a child holds it.
-const drainTime = 5 * time.Second
+// drainTime is how long the output of an ended process may stay open: longer means that a child holds it. On a busy machine a
+// killed child takes a while to end.
+const drainTime = 30 * time.Second
 
 // during starts a command, sends it a signal once a file matches a regular expression, and demands how it ends: a status,
 // or "killed" for an end by that signal.

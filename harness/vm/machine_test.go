@@ -26,7 +26,7 @@ func outside(t *testing.T, scratch string) int {
 	t.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for range 2000 {
+	for range 30_000 {
 		files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 		for _, file := range files {
 			if to, err := os.Readlink(file); err != nil || !strings.HasPrefix(to, scratch+"/") {
