@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/build"
@@ -82,10 +83,17 @@ func (t *twins) detail(w *Worker, rec *results.Record) {
 		rec.Rebuild = &results.RebuildDetail{Vary: w.Vary.OrDefault().String(), Seed: w.Seed, Varied: []results.Varied{}, NotVaried: []string{}, Inquiries: []results.Inquiry{}}
 	}
 	d := rec.Rebuild
-	if len(d.Varied) == 0 {
-		for _, v := range r.Varied {
-			d.Varied = append(d.Varied, results.Varied{Name: v.Name, A: v.A, B: v.B})
+	first := len(d.Varied) == 0
+	for _, v := range r.Varied {
+		if slices.ContainsFunc(d.Varied, func(x results.Varied) bool { return x.Name == v.Name }) {
+			continue
 		}
+		d.Varied = append(d.Varied, results.Varied{Name: v.Name, A: v.A, B: v.B})
+		if !first { // what varied for one of the subjects was varied
+			d.NotVaried = slices.DeleteFunc(d.NotVaried, func(s string) bool { return s == v.Name || strings.HasPrefix(s, v.Name+": ") })
+		}
+	}
+	if first {
 		d.NotVaried = append(d.NotVaried, r.NotVaried...)
 	}
 	if t.why == nil && t.shipped == nil {
