@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"slices"
@@ -22,7 +23,8 @@ func (c *comparison) slotAt(a, b uint64) int {
 
 // relative32 looks for a 32-bit pc-relative number over the differing byte i that leads to the same place in both files, and returns how
 // many bytes from i on it covers. The number counts from its own end, or from up to four bytes behind it (an immediate operand follows).
-func (c *comparison) relative32(x, y []byte, i int, q piece) int {
+// To a constant without a symbol it may lead by an instruction that takes its address or reads it.
+func (c *comparison) relative32(x, y []byte, i int, q piece, p *pair) int {
 	le := binary.LittleEndian
 	for k := 0; k < 4; k++ {
 		j := i - k
@@ -41,6 +43,11 @@ func (c *comparison) relative32(x, y []byte, i int, q piece) int {
 		}
 		if c.fixed() && c.addrs.same(uint64(uint32(u)), uint64(uint32(v))) {
 			return 4 - k
+		}
+		if n, ok := amd64Operand(x, j); ok && p.sa.exec() && bytes.Equal(x[j-2:j], y[j-2:j]) {
+			if m, ok := amd64Operand(y, j); ok && m == n && c.sameContent(at+4, bt+4, n, c.inC(q.a+uint64(j))) {
+				return 4 - k
+			}
 		}
 	}
 	return 0

@@ -31,7 +31,7 @@ func (c *comparison) armReference(k *armCode, i int, q piece) int {
 	k.index()
 	for _, at := range k.users[j] { // a literal, to which `add rX, pc` or `ldr rX, [pc, rX]` at `at` adds pc+8
 		s, t := uint32(q.a)+uint32(at)+8+u, uint32(q.b)+uint32(at)+8+v
-		if c.addrs.same(uint64(s), uint64(t)) {
+		if c.addrs.same(uint64(s), uint64(t)) || addsPC(le.Uint32(k.x[at:]), anyRegister) && c.sameContent(uint64(s), uint64(t), 0, c.inC(uint64(pa))) {
 			return done
 		}
 	}
@@ -98,12 +98,23 @@ func (k *armCode) index() {
 	}
 }
 
-// usesPC: add rD, pc, rX; add rD, rX, pc; ldr/str rD, [pc, rX].
+// anyRegister stands for every register.
+const anyRegister = 16
+
+// addsPC: add rD, pc, rX; add rD, rX, pc.
+func addsPC(w, r uint32) bool {
+	if w&0x0ff00ff0 != 0x00800000 { // add, register, no shift
+		return false
+	}
+	n, m := w>>16&15, w&15
+	return n == 15 && (m == r || r == anyRegister) || m == 15 && (n == r || r == anyRegister)
+}
+
+// usesPC: the same, and ldr/str rD, [pc, rX].
 func usesPC(w, r uint32) bool {
 	switch {
-	case w&0x0ff00ff0 == 0x00800000: // add, register, no shift
-		n, m := w>>16&15, w&15
-		return (n == 15 && m == r) || (m == 15 && n == r)
+	case addsPC(w, r):
+		return true
 	case w&0x0f600ff0 == 0x07000000 || w&0x0fe00ff0 == 0x07800000: // ldr/str rD, [pc, rX]
 		return w>>16&15 == 15 && w&15 == r
 	}
@@ -139,7 +150,11 @@ func (c *comparison) movPair(k *armCode, j int, q piece) bool {
 	u := movImm(le.Uint32(k.x[hi:]))<<16 | movImm(le.Uint32(k.x[lo:]))
 	v := movImm(le.Uint32(k.y[hi:]))<<16 | movImm(le.Uint32(k.y[lo:]))
 	for n, i := 0, max(lo, hi)+4; n < 64 && i+4 <= len(k.x); n, i = n+1, i+4 {
-		if usesPC(le.Uint32(k.x[i:]), r) && c.addrs.same(uint64(uint32(q.a)+uint32(i)+8+u), uint64(uint32(q.b)+uint32(i)+8+v)) {
+		if !usesPC(le.Uint32(k.x[i:]), r) {
+			continue
+		}
+		s, t := uint64(uint32(q.a)+uint32(i)+8+u), uint64(uint32(q.b)+uint32(i)+8+v)
+		if c.addrs.same(s, t) || addsPC(le.Uint32(k.x[i:]), r) && c.sameContent(s, t, 0, c.inC(q.a+uint64(j))) {
 			return true
 		}
 	}

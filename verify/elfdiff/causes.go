@@ -276,55 +276,6 @@ func placeName(e Evidence) string {
 	return e.Section
 }
 
-// whatIsKnown adds what narrows an unnamed cause down.
-func (c *comparison) whatIsKnown(a, b *facts) {
-	x, y := strings.Split(a.buildID, "/"), strings.Split(b.buildID, "/")
-	if len(x) == 4 && len(y) == 4 && a.buildID != b.buildID {
-		switch {
-		case x[1] == y[1] && x[0] != y[0]:
-			c.rep.Known = append(c.rep.Known, "the main package's inputs are the same; the link's inputs differ (linker flags, C compiler or another package)")
-		case x[1] != y[1] && x[2] == y[2]:
-			c.rep.Known = append(c.rep.Known, "the main package's inputs changed, its object did not")
-		case x[2] != y[2]:
-			c.rep.Known = append(c.rep.Known, "the main package's object changed")
-		}
-	}
-	var pkgs []string
-	for _, p := range slices.Sorted(maps.Keys(a.pkgs)) {
-		if h, ok := b.pkgs[p]; ok && h != a.pkgs[p] {
-			pkgs = append(pkgs, p)
-		}
-	}
-	if n := len(pkgs); n > 0 {
-		more := ""
-		if n > 5 {
-			pkgs, more = pkgs[:5], fmt.Sprintf(" and %d more", n-5)
-		}
-		c.rep.Known = append(c.rep.Known, "package fingerprints differ: "+strings.Join(pkgs, ", ")+more)
-	}
-	if a.info != nil && b.info != nil && a.info.Path != b.info.Path {
-		c.rep.Known = append(c.rep.Known, fmt.Sprintf("the main packages are %q and %q: two things, not two builds of one", a.info.Path, b.info.Path))
-	}
-	if a.info != nil && b.info != nil && a.info.String() == b.info.String() {
-		c.rep.Known = append(c.rep.Known, "the recorded build settings and modules are equal")
-	}
-	slices.Sort(c.rep.Symbols.Changed)
-	var code []string
-	for _, e := range c.out.evidence {
-		if e.Verdict == Code && e.Symbol != "" && !slices.Contains(code, e.Symbol) {
-			if code = append(code, e.Symbol); len(code) > 5 {
-				break
-			}
-		}
-	}
-	if len(code) > 5 {
-		code[5] = "..."
-	}
-	if len(code) > 0 {
-		c.rep.Known = append(c.rep.Known, "instructions differ in "+strings.Join(code, ", "))
-	}
-}
-
 // CauseIDs lists the ids that Compare can name from two files alone.
 func CauseIDs() []string {
 	set := map[string]bool{}

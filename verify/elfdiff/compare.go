@@ -26,14 +26,16 @@ type comparison struct {
 	baseA, baseB bases
 	pcA, pcB     *pclntab
 	pcLens       [2][6]uint64 // of their parts, as runtime.moduledata has them
+	funcA, funcB *funcData    // nil where they are compared as bytes
 	filePairs    []filePair   // names of one source file that differ
 	namesA       *addrNames
 	namesB       *addrNames
-	pathA, pathB string          // plugin paths
-	unnamed      bool            // they differ, and one is a hash
-	mask         []Range         // where the files differ, if nothing moved
-	bufs         [2][]byte       // of sameContents
-	changed      map[string]bool // symbols whose contents differ
+	pathA, pathB string             // plugin paths
+	unnamed      bool               // they differ, and one is a hash
+	mask         []Range            // where the files differ, if nothing moved
+	bufs         [2][]byte          // of sameContents
+	changed      map[string]bool    // symbols whose contents differ
+	saidOf       [2]map[uint64]bool // constants of either side that were noted, by address
 }
 
 // Compare says what differs between a and b. Its errors are InputErrors.
@@ -93,6 +95,7 @@ func (c *comparison) swap() {
 		e := &c.out.evidence[i]
 		e.OffsetA, e.OffsetB = e.OffsetB, e.OffsetA
 		e.A, e.B = e.B, e.A
+		e.span[0], e.span[1] = e.span[1], e.span[0]
 		switch e.Structure {
 		case onlyInA:
 			e.Structure = onlyInB

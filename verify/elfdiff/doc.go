@@ -4,7 +4,9 @@
 // headers) the differing ranges are found byte by byte and the graver of their classes is the verdict: zeroing them in both
 // files makes the files equal. Where lengths differ the files are compared by structure: symbols by name, relocations by
 // canonical target, pc-relative operands by what they lead to, line tables as data. An address that leads to the same symbol
-// and offset in both files is moved and raises nothing. What cannot be shown equal counts as the graver class.
+// and offset in both files is moved and raises nothing; so is one that leads to an unnamed constant of the same content, for the
+// linker sorts strings by length and content, and one more of them moves others past each other. What cannot be shown equal counts
+// as the graver class.
 //
 // Classes of bytes:
 //

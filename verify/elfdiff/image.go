@@ -20,22 +20,25 @@ const (
 // image is an ELF file with access to its sections' contents.
 type image struct {
 	*goelf.File
-	path      string
-	r         io.ReaderAt
-	size      int64
-	sum       [32]byte
-	word      int // bytes of an address: 4 or 8
-	secs      []*section
-	known     *facts
-	byAddr    []*section // loaded sections by address
-	symCache  map[*section][]symbol
-	lastHit   *section // of sectionAt
-	synthetic bool     // secs were made from notes, for there are no section headers
-	madeSyms  []symbol // of made
-	madeDone  bool
-	makeAll   bool              // one of the files compared has no .symtab
-	hashAt    map[uint64]string // packages by the addresses of their fingerprints
-	err       error             // the first read error after the headers; Compare returns it
+	path        string
+	r           io.ReaderAt
+	size        int64
+	sum         [32]byte
+	word        int // bytes of an address: 4 or 8
+	secs        []*section
+	known       *facts
+	byAddr      []*section // loaded sections by address
+	symCache    map[*section][]symbol
+	lastHit     *section // of sectionAt
+	synthetic   bool     // secs were made from notes, for there are no section headers
+	madeSyms    []symbol // of made
+	madeDone    bool
+	makeAll     bool     // one of the files compared has no .symtab
+	limitList   []uint64 // of limits
+	constantsOf map[*section]constantIndex
+	limitsDone  bool
+	hashAt      map[uint64]string // packages by the addresses of their fingerprints
+	err         error             // the first read error after the headers; Compare returns it
 }
 
 // section is one section header with its contents, read on demand.

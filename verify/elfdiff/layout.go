@@ -213,6 +213,9 @@ func (c *comparison) correspond(p pair) []piece {
 	if isPclntab(p) {
 		return c.pclntabPieces(p, x, y)
 	}
+	if p.sa.Flags&elf.SHF_WRITE != 0 {
+		x, y = c.a.tokens(x, p.ua.lo, c.ra, c.nameA()), c.b.tokens(y, p.ub.lo, c.rb, c.nameB())
+	}
 	var out []piece
 	for _, m := range align(x, y) {
 		out = append(out, piece{p.ua.lo + uint64(m.a), p.ub.lo + uint64(m.b), uint64(m.n)})

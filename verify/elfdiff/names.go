@@ -11,6 +11,7 @@ type addrNames struct {
 	table []symbol
 	made  []symbol
 	order []int32 // places in table, or behind it in made, by address
+	names map[string]bool
 }
 
 // table returns .symtab's symbols, else .dynsym's.
@@ -68,14 +69,33 @@ func boolCmp(x, y bool) int {
 
 // at is the name of the innermost symbol that covers addr, "" if none does. It looks back over a few enclosed symbols only.
 func (n *addrNames) at(addr uint64) string {
+	if y := n.covering(addr); y != nil {
+		return y.name
+	}
+	return ""
+}
+
+// covering is the symbol that at names, nil if there is none.
+func (n *addrNames) covering(addr uint64) *symbol {
 	i := sort.Search(len(n.order), func(i int) bool { return n.sym(i).value > addr })
 	for k := 0; k < 8 && i > 0; k++ {
 		i--
 		if y := n.sym(i); addr-y.value < y.size {
-			return y.name
+			return y
 		}
 	}
-	return ""
+	return nil
+}
+
+// has reports whether a symbol has that name.
+func (n *addrNames) has(name string) bool {
+	if n.names == nil {
+		n.names = make(map[string]bool, len(n.order))
+		for i := range n.order {
+			n.names[n.sym(i).name] = true
+		}
+	}
+	return n.names[name]
 }
 
 // starts are the places behind addr, counted from it, at which symbols begin within count bytes.

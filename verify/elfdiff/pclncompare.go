@@ -46,7 +46,7 @@ func (c *comparison) pclntabs(sa, sb *section, x, y []byte, addrA, addrB uint64)
 		names []string
 		class Verdict
 		what  string
-	}{{d.code, Code, "pclntab frame or stack map"}, {d.lines, DebugOnly, "pclntab lines"}} {
+	}{{d.code, Code, structFrames}, {d.lines, DebugOnly, "pclntab lines"}} {
 		for _, n := range l.names {
 			add(Evidence{Verdict: l.class, Section: sa.Name, Symbol: n, Structure: l.what, OffsetA: e.OffsetA, OffsetB: e.OffsetB, Bytes: 1})
 			root++
@@ -180,7 +180,7 @@ func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePai
 	}
 	for i := 0; i < int(f.raw[fnNFuncData]); i++ {
 		a, b := t.u32(f, fnSize+4*(n+i)), u.u32(g, fnSize+4*(n+i))
-		if (a == ^uint32(0)) != (b == ^uint32(0)) || (a != ^uint32(0) && !c.sameFuncData(a, b)) {
+		if (a == ^uint32(0)) != (b == ^uint32(0)) || (a != ^uint32(0) && !c.sameFuncData(i, t, u, f, g, a, b)) {
 			return Code
 		}
 	}
@@ -191,12 +191,4 @@ func (c *comparison) compareFunc(t, u *pclntab, f, g pclnFunc, pairs map[filePai
 		return Code
 	}
 	return Identical
-}
-
-// sameFuncData compares offsets from go:func.*. Without that symbol they must be equal.
-func (c *comparison) sameFuncData(a, b uint32) bool {
-	if c.baseA.gofunc == 0 || c.baseB.gofunc == 0 {
-		return a == b
-	}
-	return c.addrs.same(c.baseA.gofunc+uint64(a), c.baseB.gofunc+uint64(b))
 }

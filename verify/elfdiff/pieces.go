@@ -90,7 +90,7 @@ func (c *comparison) leftOut(p *pair, x, y []byte, i, j int) {
 	}
 	s := p.sa
 	e := Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, OffsetA: int64(p.ua.lo-p.sa.Addr) + int64(i),
-		OffsetB: int64(p.ub.lo-p.sb.Addr) + int64(j), Bytes: int64(max(len(x), len(y))), A: excerpt(x), B: excerpt(y)}
+		OffsetB: int64(p.ub.lo-p.sb.Addr) + int64(j), Bytes: int64(max(len(x), len(y))), A: excerpt(x), B: excerpt(y), span: [2]int{len(x), len(y)}}
 	if p.ua.hi == 0 {
 		e.OffsetA = -1
 	}
@@ -123,12 +123,15 @@ func (c *comparison) note(e Evidence, p *pair) {
 	if inBuildInfo(e) && e.OffsetA >= 0 && p.sa != nil {
 		e.Structure = buildInfoLine(c.a.contents(p.sa), int(e.OffsetA))
 	}
-	if e.Symbol == findFuncTab {
-		c.out.addMoved(e.Section, e.Bytes, p.sa.tallyFlags()) // made from the function table, which is compared
+	if e.Symbol == findFuncTab || c.inFuncData(e, p) {
+		c.out.addMoved(e.Section, e.Bytes, p.sa.tallyFlags()) // made from functions, which are compared
 		return
 	}
 	if e.Symbol != "" && !p.ua.gap {
 		c.changed[e.Symbol] = true
+	}
+	if e.Symbol == "" && p.sb != nil && constants(p.sa) && c.noteConstants(e, p) {
+		return
 	}
 	c.out.add(e, p.sa.tallyFlags())
 }
@@ -154,7 +157,7 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte) {
 		case c.slotAt(addr, q.b+uint64(i)) > 0:
 			n = c.slotAt(addr, q.b+uint64(i))
 		case p.sa.exec() && c.a.Machine == elf.EM_X86_64:
-			n = c.relative32(x, y, i, q)
+			n = c.relative32(x, y, i, q, p)
 		case p.sa.exec() && c.a.Machine == elf.EM_ARM:
 			if code == nil {
 				code = newARMCode(x, y)
@@ -162,7 +165,7 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte) {
 			n = c.armReference(code, i, q)
 		case p.sa.exec():
 		case strings.HasPrefix(p.sa.Name, ".eh_frame"):
-			n = c.relative32(x, y, i, q)
+			n = c.relative32(x, y, i, q, p)
 		case p.sa.Type == shtARMExidx:
 			n = c.prel31(x, y, i, q)
 		default:
@@ -193,7 +196,7 @@ func (c *comparison) comparePiece(p *pair, q piece, x, y []byte) {
 		}
 		c.note(Evidence{Verdict: sectionClass(s.Name, s.alloc(), s.exec()), Section: s.Name, Symbol: name,
 			OffsetA: int64(addr - s.Addr), OffsetB: int64(q.b + uint64(d.off) - p.sb.Addr), Bytes: int64(d.bytes),
-			A: s.excerpt(x, d.off, d.n), B: s.excerpt(y, d.off, d.n)}, p)
+			A: s.excerpt(x, d.off, d.n), B: s.excerpt(y, d.off, d.n), span: [2]int{d.n, d.n}}, p)
 	}
 }
 

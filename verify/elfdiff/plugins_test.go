@@ -169,6 +169,43 @@ func TestBuiltPlugins(t *testing.T) {
 	}
 }
 
+// TestEditedPlugins: one string more, or a longer one, moves hundreds of others. Only the edited function's instructions differ.
+func TestEditedPlugins(t *testing.T) {
+	b := newBuilder(t)
+	for _, tt := range []struct {
+		name, edit string
+		flags      []string
+	}{
+		{"longer string", "%s:%d\"=>%s listens at port %d\"", nil},
+		{"longer string, stripped", "%s:%d\"=>%s listens at port %d\"", []string{"-ldflags=-s -w"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b.t = t
+			args := append([]string{"-trimpath", "-buildvcs=false"}, tt.flags...)
+			inA, inB := openFile(t, b.build(build{args: args})), openFile(t, b.build(build{args: args, edit: tt.edit}))
+			r, err := Compare(inA, inB)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Proof != ProofStructure || r.Bytes.Moved == 0 {
+				t.Errorf("nothing moved: %v, %+v", r.Proof, r.Bytes)
+			}
+			edited := 0
+			for _, e := range r.Evidence {
+				if e.Verdict != Code {
+					continue
+				}
+				if edited++; !strings.HasPrefix(packageOf(e.Symbol), "example.test/gw") {
+					t.Errorf("%s differs at %#x", e.Symbol, e.OffsetA)
+				}
+			}
+			if known := strings.Join(r.Known, "; "); edited == 0 || !strings.Contains(known, "instructions differ in ") || len(r.Causes) != 1 || r.Causes[0].ID != "unknown" {
+				t.Errorf("%d places, causes %+v, known: %s", edited, r.Causes, known)
+			}
+		})
+	}
+}
+
 func TestCorruptPlugins(t *testing.T) {
 	b := newBuilder(t)
 	trim := []string{"-trimpath", "-buildvcs=false"}

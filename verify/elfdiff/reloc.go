@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // maxRelocs bounds the relocations that are kept, 32 bytes each; rclone has some 600,000.
@@ -121,9 +122,33 @@ func (c *comparison) sameTarget(x, y slot) bool {
 		return false
 	}
 	if x.sym == 0 {
-		return x.addend == y.addend && c.addrs.same(x.addend, y.addend) || c.addrs.same(x.addend, y.addend) || c.tlsOffset(x, y)
+		return c.addrs.same(x.addend, y.addend) || c.tlsOffset(x, y) || c.samePointed(x, y)
 	}
 	return c.canonical(c.ra.name(x), c.pathA) == c.canonical(c.rb.name(y), c.pathB) && x.addend == y.addend
+}
+
+// samePointed reports whether two words are pointers to the same constant. The word behind the pointer of a string or slice is its length.
+func (c *comparison) samePointed(x, y slot) bool {
+	w := uint64(c.a.word)
+	if n, ok := c.pointerMask(x.off); ok {
+		return n > 0 && c.sameContent(x.addend, y.addend, n, false) || n == 0 && constants(c.a.sectionAt(x.addend)) && constants(c.b.sectionAt(y.addend))
+	}
+	n := c.a.word64(x.off + w)
+	if _, slot := c.ra.at(x.off + w); slot || n == 0 || n > maxContent || n != c.b.word64(y.off+w) {
+		return c.sameContent(x.addend, y.addend, 0, c.inC(x.off))
+	}
+	return c.sameContent(x.addend, y.addend, max(n, min(reach(c.limitsA(), x.addend), reach(c.limitsB(), y.addend))), false)
+}
+
+// pointerMask is how many bytes the bitmap has that a slot of A points to if the slot is a type's GCData; ok is false if it is not. One bit stands
+// for each word of abi.Type.PtrBytes, the type's second word. A type without pointers has none, wherever it points.
+func (c *comparison) pointerMask(slot uint64) (n uint64, ok bool) {
+	y := c.nameA().covering(slot)
+	w := uint64(c.a.word)
+	if y == nil || !strings.HasPrefix(y.name, "type:") || slot-y.value != 3*w+8 { // behind Size_, PtrBytes, 8 bytes, Equal
+		return 0, false
+	}
+	return min((c.a.word64(y.value+w)/w+7)/8, maxContent), true
 }
 
 // tlsOffset: a thread-local offset within the module is a number, not an address.
@@ -134,7 +159,6 @@ func (c *comparison) tlsOffset(x, y slot) bool {
 
 // linkage maps GOT slots of one canonical target, and PLT entries of one symbol, onto each other.
 func (c *comparison) linkage() {
-	c.ra, c.rb = c.a.relocs(), c.b.relocs()
 	type target struct {
 		typ    uint32
 		name   string

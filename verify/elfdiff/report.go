@@ -172,4 +172,6 @@ type Evidence struct {
 	Bytes     int64   `json:"bytes"`
 	A         string  `json:"a,omitempty"` // excerpt, quoted as Go or hexadecimal
 	B         string  `json:"b,omitempty"`
+
+	span [2]int // bytes of either file that the place covers, where something needs them
 }

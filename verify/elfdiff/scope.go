@@ -42,3 +42,9 @@ func packageOf(name string) string {
 	}
 	return strings.ReplaceAll(name[:slash+1+dot], "%2e", ".")
 }
+
+// isGos reports whether a package's path looks like one of Go's own: no dot in its first element, and not main. "" is none.
+func isGos(pkg string) bool {
+	first, _, _ := strings.Cut(pkg, "/")
+	return pkg != "" && pkg != "main" && !strings.Contains(first, ".")
+}

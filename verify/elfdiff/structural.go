@@ -16,8 +16,10 @@ func (c *comparison) structural() {
 		return
 	}
 	c.findPaths()
+	c.ra, c.rb = c.a.relocs(), c.b.relocs()
 	pairs := c.layout()
 	c.baseA, c.baseB = c.a.bases(), c.b.bases()
+	c.funcDatas(pairs)
 	c.linkage()
 	c.comparePairs(pairs)
 	c.compareRelocs()

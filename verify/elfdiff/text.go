@@ -97,10 +97,18 @@ func builtWith(f FileInfo) string {
 	return s
 }
 
-// textEvidence prints the gravest places first, in file order within a class.
+// textEvidence prints the gravest places first; within a class those of Go's own packages last, and what one file has behind what both have.
 func textEvidence(b *strings.Builder, r *Report, all bool) {
 	list := slices.Clone(r.Evidence)
-	slices.SortStableFunc(list, func(x, y Evidence) int { return int(y.Verdict) - int(x.Verdict) })
+	slices.SortStableFunc(list, func(x, y Evidence) int {
+		if x.Verdict != y.Verdict {
+			return int(y.Verdict) - int(x.Verdict)
+		}
+		if c := boolCmp(isGos(packageOf(x.Symbol)), isGos(packageOf(y.Symbol))); c != 0 {
+			return c
+		}
+		return boolCmp((x.A == "") != (x.B == ""), (y.A == "") != (y.B == ""))
+	})
 	n := len(list)
 	if !all {
 		n = min(n, shortEvidence)
