@@ -3,6 +3,8 @@ package cli
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +26,7 @@ import (
 type kitDoc struct {
 	Schema   string         `json:"schema"`
 	File     string         `json:"file"`
-	SHA256   results.Digest `json:"sha256"`   // of the file
+	SHA256   results.Digest `json:"sha256"`   // of the file, where it was made; null elsewhere: the manifest names every byte
 	Manifest results.Digest `json:"manifest"` // of its manifest's text
 	Name     string         `json:"name"`
 	Serial   uint64         `json:"serial"`
@@ -91,7 +93,10 @@ QEMU and the C compilers come as the exact Debian packages with all that they de
 }
 
 func (d kitDoc) text() string {
-	out := fmt.Sprintf("%s  serial %d, %d bytes, %s\n", d.Name, d.Serial, d.Bytes, d.SHA256)
+	out := fmt.Sprintf("%s  serial %d, %d bytes, manifest %s\n", d.Name, d.Serial, d.Bytes, d.Manifest)
+	if d.SHA256 != "" {
+		out += "  the file has the digest " + string(d.SHA256) + "\n"
+	}
 	for _, k := range slices.Sorted(maps.Keys(d.Parts)) {
 		out += fmt.Sprintf("  %-10s %d\n", k, d.Parts[k])
 	}
@@ -155,45 +160,49 @@ func (a *app) createKit(ctx context.Context, args []string, w kitWishes) (kitDoc
 		byPath[f.Path] = f
 	}
 	out := a.path(w.out)
-	if err := writeKit(ctx, out, m, key, func(p kit.Part) (io.ReadCloser, error) { return byPath[p.Path].Open() }); err != nil {
+	digest, size, err := writeKit(ctx, out, m, key, func(p kit.Part) (io.ReadCloser, error) { return byPath[p.Path].Open() })
+	if err != nil {
 		return kitDoc{}, err
 	}
-	return describeKit("plugproof/kit-create/v1", w.out, out, m)
+	doc := describeKit("plugproof/kit-create/v1", w.out, size, m)
+	doc.SHA256 = digest
+	return doc, nil
 }
 
 // writeKit writes beside the file's place and renames.
-func writeKit(ctx context.Context, out string, m *kit.Manifest, key minisign.PrivateKey, content func(kit.Part) (io.ReadCloser, error)) error {
+func writeKit(ctx context.Context, out string, m *kit.Manifest, key minisign.PrivateKey, content func(kit.Part) (io.ReadCloser, error)) (results.Digest, int64, error) {
 	f, err := os.CreateTemp(filepath.Dir(out), ".plugproof-kit-*")
 	if err != nil {
-		return usagef("give -o a file in a directory that is there", "%w", err)
+		return "", 0, usagef("give -o a file in a directory that is there", "%w", err)
 	}
-	b := bufio.NewWriterSize(f, 1<<20)
+	h := sha256.New()
+	b := bufio.NewWriterSize(io.MultiWriter(f, h), 1<<20)
 	err = kit.Write(ctx, b, m, key, content, nil)
+	var size int64
 	if err == nil {
 		err = errors.Join(b.Flush(), f.Chmod(0o644), f.Sync())
+	}
+	if err == nil {
+		size, err = f.Seek(0, io.SeekCurrent)
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), out)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return "", 0, errors.Join(err, os.Remove(f.Name()))
 	}
-	return nil
+	return results.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), size, nil
 }
 
-func describeKit(schema, name, file string, m *kit.Manifest) (kitDoc, error) {
-	d, size, err := digestOf(file)
-	if err != nil {
-		return kitDoc{}, err
-	}
-	doc := kitDoc{Schema: schema, File: name, SHA256: d, Manifest: m.Digest(), Name: m.Name, Serial: m.Serial, Bytes: size, Parts: map[string]int{}}
+func describeKit(schema, name string, size int64, m *kit.Manifest) kitDoc {
+	doc := kitDoc{Schema: schema, File: name, Manifest: m.Digest(), Name: m.Name, Serial: m.Serial, Bytes: size, Parts: map[string]int{}}
 	for _, p := range m.Parts {
 		doc.Parts[p.Kind]++
 		if p.Held {
 			doc.Held++
 		}
 	}
-	return doc, nil
+	return doc
 }
 
 // kitScratch is a directory of its own in the cache.

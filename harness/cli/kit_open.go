@@ -172,10 +172,7 @@ Projects lie in projects/ below the directory, records to compare with in expect
 			if tools > 0 {
 				a.note("unpacked %d packages into %s", tools, supply.ToolRoot)
 			}
-			doc, err := describeKit("plugproof/kit-unpack/v1", args[0], a.path(args[0]), k.Manifest)
-			if err != nil {
-				return err
-			}
+			doc := describeKit("plugproof/kit-unpack/v1", args[0], k.Length(), k.Manifest)
 			dir = filepath.Clean(dir)
 			doc.Into = &dir
 			if a.json {

@@ -19,6 +19,7 @@ import (
 type Kit struct {
 	Manifest *Manifest
 	r        io.ReaderAt
+	length   int64
 	offsets  map[results.Digest]int64
 }
 
@@ -64,7 +65,7 @@ func Open(r io.ReaderAt, size int64, key minisign.PublicKey) (*Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kit{Manifest: m, r: r, offsets: map[results.Digest]int64{}}
+	k := &Kit{Manifest: m, r: r, length: size, offsets: map[results.Digest]int64{}}
 	for _, p := range m.Parts {
 		if _, ok := k.offsets[p.SHA256]; p.Held || ok {
 			continue
@@ -77,6 +78,9 @@ func Open(r io.ReaderAt, size int64, key minisign.PublicKey) (*Kit, error) {
 	}
 	return k, nil
 }
+
+// Length is the kit's, in bytes.
+func (k *Kit) Length() int64 { return k.length }
 
 // Size is how many bytes Verify reads.
 func (k *Kit) Size() int64 {

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 	"golang.org/x/mod/module"
@@ -213,7 +214,7 @@ func (c *checker) hashZip(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
+	z.RegisterDecompressor(zip.Deflate, inflate)
 	var names []string
 	files := map[string]*zip.File{}
 	var total uint64
@@ -227,6 +228,33 @@ func (c *checker) hashZip(name string) (string, error) {
 		names, files[f.Name] = append(names, f.Name), f
 	}
 	return hash1(names, func(n string) (io.ReadCloser, error) { return files[n].Open() })
+}
+
+// A toolchain's zip has 11,000 files, most of them small: what reads one is used again for the next.
+var (
+	buffers   = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+	inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+)
+
+// inflater gives itself back when it is closed.
+type inflater struct{ io.ReadCloser }
+
+func inflate(r io.Reader) io.ReadCloser {
+	z := inflaters.Get().(io.ReadCloser)
+	if err := z.(flate.Resetter).Reset(r, nil); err != nil {
+		return flate.NewReader(r)
+	}
+	return &inflater{z}
+}
+
+func (f *inflater) Close() error {
+	if f.ReadCloser == nil {
+		return nil
+	}
+	err := f.ReadCloser.Close()
+	inflaters.Put(f.ReadCloser)
+	f.ReadCloser = nil
+	return err
 }
 
 // hash1 is dirhash.Hash1 with several files hashed at once: a toolchain's zip is most of a tree.
@@ -245,7 +273,9 @@ func hash1(names []string, open func(string) (io.ReadCloser, error)) (string, er
 				return err
 			}
 			h := sha256.New()
-			_, err = io.Copy(h, r)
+			buf := buffers.Get().(*[32 << 10]byte)
+			defer buffers.Put(buf)
+			_, err = io.CopyBuffer(h, r, buf[:])
 			sums[i] = [sha256.Size]byte(h.Sum(nil))
 			return errors.Join(err, r.Close())
 		})
