@@ -91,7 +91,7 @@ func (d amd64) decode(code []byte, addr uint64) inst {
 			if width == 0 {
 				width = w
 			}
-			args = append(args, regArg(r))
+			args = append(args, arg{kind: argReg, reg: r, size: w})
 		case x86asm.Imm:
 			args = append(args, immArg(int64(a)))
 		case x86asm.Rel:
@@ -212,7 +212,7 @@ func (amd64) move(in *inst, name string, args []arg, width int) {
 	if args[1].kind == argReg && (name == "MOVZX" || in.signed || name == "MOV" && width < 4 || name == "MOVSS" || name == "MOVSD_XMM") {
 		in.kind = kindOp
 	}
-	if args[1].kind == argMem {
+	if args[1].kind == argMem || in.kind == kindOp && (name == "MOVZX" || in.signed) {
 		in.op = name + strconv.Itoa(args[1].size) + "to" + strconv.Itoa(width)
 	}
 }

@@ -90,6 +90,13 @@ func (w *walk) arguments(callee uint64, bytes int32, st *state) {
 		if aok && bok && a.fresh && b.fresh {
 			w.pointed(a.v, b.v, st)
 		}
+		one := aok && a.fresh && a.near != (bok && b.fresh && b.near)
+		if bok && b.fresh && b.near && !(aok && a.fresh && a.near) {
+			one = true
+		}
+		if x, y := st.get(0, r), st.get(1, r); one && x.kind == valContent && y.kind == valContent && x != y && x.n < int64(floatLoc) && y.n < int64(floatLoc) {
+			w.undecided("an argument of a call, or a result: another argument of the function's")
+		}
 		switch {
 		case !aok || !bok || a.v == b.v || !a.fresh && !b.fresh:
 		case a.near && b.near && a.fresh && b.fresh:

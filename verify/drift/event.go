@@ -171,6 +171,9 @@ func (w *walk) values(a, b []operand, op string, commutes bool) {
 	}
 }
 
+// vectorSize is the length in bytes of what amd64 copies at once.
+const vectorSize = 16
+
 func (w *walk) operands(a, b operand, op string) {
 	if a.mem != b.mem {
 		w.undecided("memory and a register in %s", strings.TrimSpace(op))
@@ -189,6 +192,15 @@ func (w *walk) operands(a, b operand, op string) {
 			w.undecided("other variables in %s", strings.TrimSpace(op))
 		}
 		return
+	}
+	if a.size == vectorSize && a.disp == 0 && b.disp == 0 && a.index == none && b.index == none { // a part of a composite value is copied
+		switch w.sameData(a.base, b.base, a.size) {
+		case yes:
+			return
+		case no:
+			w.undecided("other constants in %s", strings.TrimSpace(op))
+			return
+		}
 	}
 	base, index := w.demand(a.base, b.base, op), w.demand(a.index, b.index, op)
 	if base && index && (a.scale != b.scale || a.disp != b.disp) {

@@ -34,6 +34,20 @@ func Opts() int { return take(&Opt{30, "opt"}) }
 
 //go:noinline
 func List() int { return sum(61, 62, 63) }
+
+type Entry struct {
+	X, Y int
+	Name string
+}
+
+//go:noinline
+func Put(m map[string]Entry, n int) { m["k"] = Entry{X: n, Y: 26, Name: "gold"} }
+
+//go:noinline
+func Cut(n int) int { return int(int16(n)) }
+
+//go:noinline
+func Pick(n int) int { return [5]int{2, 3, 5, 7, 11}[n] }
 `
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -42,7 +56,7 @@ func List() int { return sum(61, 62, 63) }
 			t.Fatal(err)
 		}
 	}
-	const use = "import \"example.test/rules\"\n\nfunc Use() int { return rules.Opts() + rules.List() }\n"
+	const use = "import \"example.test/rules\"\n\nfunc Use() int {\n\trules.Put(map[string]rules.Entry{}, 1)\n\treturn rules.Opts() + rules.List() + rules.Cut(1) + rules.Pick(2)\n}\n"
 	write("go.mod", "module example.test\n\ngo 1.20\n")
 	write("rules/rules.go", source)
 	write("p/main.go", "package main\n\n"+use)
@@ -52,7 +66,12 @@ func List() int { return sum(61, 62, 63) }
 	for _, tt := range []struct{ old, new, differ, undecided string }{
 		{"", "", "", ""},
 		{"Opt{30", "Opt{31", "Opts", ""},
-		{"62", "64", "", "List"},
+		{"62", "64", "List", ""},
+		{`"opt"`, `"opu"`, "Opts", ""},
+		{"Y: 26", "Y: 27", "Put", ""},
+		{`"gold"`, `"lead"`, "Put", ""},
+		{"int16", "int8", "Cut", ""},
+		{"3, 5, 7", "3, 6, 7", "", "Pick"},
 	} {
 		write("rules/rules.go", strings.Replace(source, tt.old, tt.new, 1))
 		r := compare(t, host, build(t, dir, "./p", filepath.Join(dir, "p.so"), false), all)

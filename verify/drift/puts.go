@@ -84,7 +84,13 @@ func (w *walk) sameWritten(x, y []written, i, j int) answer {
 			}
 		}
 	}
-	return w.equal(a.v, b.v)
+	same := w.equal(a.v, b.v)
+	if same == maybe { // a number in an interface: its first word tells
+		if same = w.sameData(a.v, b.v, w.c.host.file.PtrSize()); same == yes {
+			return yes
+		}
+	}
+	return same
 }
 
 // lengthAfter is the number in the word behind a slot, 0 when none was put there.
@@ -103,12 +109,33 @@ func (w *walk) quoted(x, y value, n int64) string {
 	return fmt.Sprintf("%q instead of %q", w.c.plugin.bytesAt(w.placeOf(1, y).addr, show), w.c.host.bytesAt(w.placeOf(0, x).addr, show))
 }
 
-// sameText compares strings of a known length; maybe when the addresses may not be strings'.
-func (w *walk) sameText(x, y value, n int64) answer {
-	a, b := w.placeOf(0, x), w.placeOf(1, y)
-	h, p := w.c.host, w.c.plugin
-	if a.name != "" || b.name != "" || a.addr == 0 || b.addr == 0 || h.functions.at(a.addr) != nil || len(h.symbols.covering(a.addr)) > 0 || !h.readOnly(a.addr) || !p.readOnly(b.addr) {
+// sameData compares constants of a known size that have no name.
+func (w *walk) sameData(x, y value, size int) answer {
+	if size <= 0 || !w.nameless(x, y) {
 		return maybe
 	}
-	return w.c.sameBytes(a.addr, b.addr, int(n))
+	return w.c.sameWords(w.placeOf(0, x).addr, w.placeOf(1, y).addr, uint64(size), 1)
+}
+
+// nameless reports whether two addresses lead to constants without a symbol.
+func (w *walk) nameless(x, y value) bool {
+	if x.kind != valAddr || y.kind != valAddr {
+		return false
+	}
+	a, b := w.placeOf(0, x), w.placeOf(1, y)
+	h, p := w.c.host, w.c.plugin
+	return a.name == "" && b.name == "" && a.addr != 0 && b.addr != 0 && h.functions.at(a.addr) == nil && p.functions.at(b.addr) == nil &&
+		len(h.symbols.covering(a.addr)) == 0 && len(p.symbols.covering(b.addr)) == 0 && h.constant(a.addr) && p.constant(b.addr)
+}
+
+// sameText compares strings of a known length; maybe when the addresses may not be strings'.
+func (w *walk) sameText(x, y value, n int64) answer {
+	if !w.nameless(x, y) {
+		return maybe
+	}
+	a, b := w.placeOf(0, x).addr, w.placeOf(1, y).addr
+	if !w.c.host.readOnly(a) || !w.c.plugin.readOnly(b) {
+		return maybe
+	}
+	return w.c.sameBytes(a, b, int(n))
 }

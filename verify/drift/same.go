@@ -209,13 +209,11 @@ func (c *comparison) sameContent(a, b uint64, near []int64) answer {
 			over++
 		}
 	}
-	switch w := c.host.file.PtrSize(); {
+	switch {
 	case under > 0 && over == 0:
 		return yes
 	case n == 0:
 		return no
-	case n >= w && a%uint64(w) == 0 && b%uint64(w) == 0 && over == 0: // a constant of one word
-		return yes
 	}
 	return maybe
 }

@@ -130,6 +130,12 @@ func (s *space) readOnly(addr uint64) bool {
 	return false
 }
 
+// constant reports whether only the loader writes what is at addr, if anybody does.
+func (s *space) constant(addr uint64) bool {
+	g := s.file.Segment(elf.PT_GNU_RELRO)
+	return s.readOnly(addr) || g != nil && addr >= g.Vaddr && addr-g.Vaddr < g.MemSz
+}
+
 // mapped reports whether the file has something at addr.
 func (s *space) mapped(addr uint64) bool {
 	for i := range s.file.Segments {
