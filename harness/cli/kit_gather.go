@@ -74,6 +74,9 @@ func (a *app) gather(ctx context.Context, cache, scratch string, args []string, 
 
 // gatherProjects fetches what projects need into a cache of its own, checks it, and lists it.
 func (a *app) gatherProjects(ctx context.Context, cache, scratch string, args []string, w kitWishes) ([]supply.File, error) {
+	if off := a.unproven(); len(off) > 0 {
+		return nil, usagef("unset it: nothing in a kit goes without the checksum database's proof", "the environment has %s, by which the go command takes what nobody vouches for", strings.Join(off, ", "))
+	}
 	sources, err := a.projects(args)
 	if err != nil {
 		return nil, err
@@ -229,7 +232,7 @@ func (a *app) kitSource(src source, cells []plan.Cell, scratch string) ([]supply
 	for _, root := range tree.Roots {
 		more, err := supply.Tree(supply.Source, filepath.Join(tree.Base, filepath.FromSlash(root)), path.Join("projects", name, root), nil)
 		if err != nil {
-			return nil, usagef("take links out of the project", "reading project %q: %w", src.Arg, err)
+			return nil, usagef("put a copy of what a link leads to in its place", "reading project %q: %w", src.Arg, err)
 		}
 		files = append(files, more...)
 	}

@@ -124,7 +124,7 @@ func (a *app) verifyKit(ctx context.Context, name, key string, newer uint64, doc
 	if err != nil {
 		return refused(kitError(name, err))
 	}
-	found, err := proofs(ctx, k)
+	found, err := a.proofs(ctx, k)
 	if err != nil {
 		return refused(kitError(name, err))
 	}

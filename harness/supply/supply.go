@@ -63,6 +63,9 @@ func Tree(kind, dir, at string, keep func(name string) bool) ([]File, error) {
 		if keep != nil && !keep(rel) {
 			return nil
 		}
+		if to, err := os.Readlink(name); err == nil {
+			return fmt.Errorf("%q is a link to %q, and a kit holds regular files only", name, to)
+		}
 		if !d.Type().IsRegular() {
 			return fmt.Errorf("%q is no regular file, and a kit holds no other", name)
 		}
