@@ -30,7 +30,7 @@ func layoutCause(host, plugin *object) *Cause {
 	ps, _ := plugin.file.ModuleDataSize()
 	what := fmt.Sprintf("the runtimes' moduledata differ (%d and %d bytes)", hs, ps)
 	if h != "" && g != "" && h != g {
-		return &Cause{"go-version", fmt.Sprintf("host %s, plugin %s: %s", h, g, what)}
+		return &Cause{"go-version", fmt.Sprintf("the host is of %s, the plugin of %s: %s", h, g, what)}
 	}
 	return &Cause{"toolchain-build", what}
 }

@@ -5,14 +5,22 @@ import "strings"
 // libcOf goes by the loader that the host names; for a static host by the texts in its C library.
 func libcOf(o *object) string {
 	interp := o.file.Interp()
+	switch {
+	case interp != "":
+		return libcOfLoader(interp)
+	case o.setting("CGO_ENABLED") != "0":
+		return staticLibc(o.file)
+	}
+	return ""
+}
+
+func libcOfLoader(interp string) string {
 	base := interp[strings.LastIndexByte(interp, '/')+1:]
 	switch {
 	case strings.HasPrefix(base, "ld-musl-"):
 		return libcMusl
 	case strings.HasPrefix(base, "ld-linux"), strings.HasPrefix(base, "ld.so"), strings.HasPrefix(base, "ld64"):
 		return libcGlibc
-	case interp == "" && o.setting("CGO_ENABLED") != "0":
-		return staticLibc(o.file)
 	}
 	return ""
 }

@@ -18,22 +18,48 @@ func TestBadLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"empty":           "",
-		"text":            "hello\n",
-		"newer":           strings.Replace(good, "lock 1", "lock 2", 1),
-		"cut":             good[:len(good)/2],
-		"no end":          good[:strings.LastIndex(good, "end ")],
-		"changed":         strings.Replace(good, "go1.", "go2.", 1),
-		"more at end":     good + "x\n",
-		"another layout":  resign(strings.Replace(good, "moduledata 0", "moduledata 24", 1)),
-		"twice":           resign(strings.Replace(good, "tls ", "tls false\ntls ", 1)),
-		"out of order":    resign(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\npackage 0011223344556677 \"a\"\ntls ", 1)),
-		"a package twice": resign(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\npackage 0011223344556677 \"b\"\ntls ", 1)),
-		"unknown word":    resign(strings.Replace(good, "tls ", "sls ", 1)),
+		"empty":            "",
+		"text":             "hello\n",
+		"newer":            strings.Replace(good, "lock 1", "lock 2", 1),
+		"cut":              good[:len(good)/2],
+		"no end":           good[:strings.LastIndex(good, "end ")],
+		"changed":          strings.Replace(good, "go1.", "go2.", 1),
+		"more at end":      good + "x\n",
+		"another layout":   resign(strings.Replace(good, "moduledata 0", "moduledata 24", 1)),
+		"twice":            resign(strings.Replace(good, "tls ", "tls false\ntls ", 1)),
+		"out of order":     resign(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\npackage 0011223344556677 \"a\"\ntls ", 1)),
+		"a package twice":  resign(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\npackage 0011223344556677 \"b\"\ntls ", 1)),
+		"no Go":            resign(strings.Replace(good, "\ngo \"go", "\ngo \"wurst", 1)),
+		"unknown libc":     resign(strings.Replace(good, "\nlibc \"", "\nlibc \"x", 1)),
+		"another spelling": resign(strings.Replace(good, "moduledata ", "moduledata 0", 1)),
+		"another truth":    resign(strings.Replace(strings.Replace(good, "tls false", "tls F", 1), "tls true", "tls T", 1)),
+		"left out":         resign(strings.Replace(good, "rpath \"\"\n", "", 1)),
+		"unknown word":     resign(strings.Replace(good, "tls ", "sls ", 1)),
 	} {
 		if _, err := ParseLock([]byte(text)); !errors.Is(err, ErrLock) {
 			t.Errorf("%s: ParseLock = %v", name, err)
 		}
+	}
+}
+
+// TestLockByte changes each byte of a lock, one at a time: none is accepted.
+func TestLockByte(t *testing.T) {
+	l, err := Export(self(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := l.Text()
+	for i := 0; i < len(b); i += 1 + len(b)/2000 {
+		was := b[i]
+		for _, c := range []byte{was ^ 1, was ^ 0x20, 0, '\n'} {
+			if b[i] = c; c == was {
+				continue
+			}
+			if _, err := ParseLock(b); !errors.Is(err, ErrLock) {
+				t.Fatalf("byte %d: %q instead of %q is accepted: %v", i, c, was, err)
+			}
+		}
+		b[i] = was
 	}
 }
 

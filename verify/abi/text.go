@@ -81,9 +81,9 @@ func (c *Code) text(b *strings.Builder) {
 	if n := len(c.Packages) - maxListed; n > 0 {
 		list += fmt.Sprintf(" and %d more", n)
 	}
-	fmt.Fprintf(b, "  not shown by a checksum to be the same source: %s\n", clean(list))
+	fmt.Fprintf(b, "  packages of which no checksum shows that host and plugin have the same source: %s\n", clean(list))
 	if c.Note != nil {
-		fmt.Fprintf(b, "  undecided whether the process has two versions of their functions: %s\n", clean(*c.Note))
+		fmt.Fprintf(b, "  undecided whether the process would run two versions of their functions: %s\n", clean(*c.Note))
 	}
 	if c.Sources != nil {
 		fmt.Fprintf(b, "  packages compiled from two versions of their source: %s\n", clean(strings.Join(c.Sources, ", ")))
@@ -91,12 +91,20 @@ func (c *Code) text(b *strings.Builder) {
 	for _, f := range c.Differ {
 		fmt.Fprintf(b, "  two versions of %s: %s\n", clean(f.Name), clean(f.Why))
 	}
+	if len(c.Differ) > 0 {
+		b.WriteString("    meaning: the plugin opens all the same; then the host runs its own version and the plugin the other\n")
+		b.WriteString("    where: +0x... counts bytes from the beginning of the function, in the host and in the plugin (go tool objdump -s NAME FILE)\n")
+		b.WriteString("    to do: build host and plugin from the same source of these packages\n")
+	}
 	for i, f := range c.Undecided {
 		if i == maxListed {
 			fmt.Fprintf(b, "  undecided: %d more functions\n", len(c.Undecided)-i)
 			break
 		}
 		fmt.Fprintf(b, "  undecided: %s: %s\n", clean(f.Name), clean(f.Why))
+	}
+	if len(c.Undecided) > 0 {
+		b.WriteString("    undecided is not the same and not different: plugproof verify, which has the sources, decides\n")
 	}
 	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
 		fmt.Fprintf(b, "  the same code: %d of %d functions\n", same, c.Functions)
