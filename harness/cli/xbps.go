@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,10 @@ one. Without --key nothing is trusted, and that is a finding.`,
 			findings, err := run(cmd.Context(), target, opt)
 			if err != nil {
 				return err
+			}
+			lacks := func(f audit.Finding) bool { return f.Class == audit.MissingLibrary || f.Class == audit.MissingDep }
+			if slices.ContainsFunc(findings, lacks) {
+				a.note("what the target has already, such as libc.so of musl, --assume NAME says")
 			}
 			return a.showFindings(args[0], findings)
 		},
