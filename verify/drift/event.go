@@ -171,8 +171,22 @@ func (w *walk) values(a, b []operand, op string, commutes bool) {
 	}
 }
 
-// vectorSize is the length in bytes of what amd64 copies at once.
-const vectorSize = 16
+// copied is the length in bytes of a constant that an operation takes from memory, where that is certain: amd64's copies of 16 bytes at once, and
+// operations on one floating-point number.
+func copied(op string, size int) int {
+	for _, name := range []string{"ADD", "SUB", "MUL", "DIV", "SQRT", "UCOMI", "COMI"} {
+		switch {
+		case strings.HasPrefix(op, name+"SD"):
+			return 8
+		case strings.HasPrefix(op, name+"SS"):
+			return 4
+		}
+	}
+	if size == 16 {
+		return size
+	}
+	return 0
+}
 
 func (w *walk) operands(a, b operand, op string) {
 	if a.mem != b.mem {
@@ -193,8 +207,8 @@ func (w *walk) operands(a, b operand, op string) {
 		}
 		return
 	}
-	if a.size == vectorSize && a.disp == 0 && b.disp == 0 && a.index == none && b.index == none { // a part of a composite value is copied
-		switch w.sameData(a.base, b.base, a.size) {
+	if n := copied(op, a.size); n > 0 && a.disp == 0 && b.disp == 0 && a.index == none && b.index == none {
+		switch w.sameData(a.base, b.base, n) {
 		case yes:
 			return
 		case no:
