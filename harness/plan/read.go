@@ -21,6 +21,9 @@ func ParseProject(name string, data []byte) (*Project, error) {
 		return nil, decodeError(name, data, err)
 	}
 	p.at = indexOf(data)
+	if err := p.at.spelling(name); err != nil {
+		return nil, err
+	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}

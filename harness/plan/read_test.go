@@ -146,3 +146,26 @@ func FuzzParseProject(f *testing.F) {
 		}
 	})
 }
+
+// TestKeysInCapitals: a key has one spelling, so that nothing can be said twice.
+func TestKeysInCapitals(t *testing.T) {
+	for _, tt := range []struct{ text, want, hint string }{
+		{"[HOST]\npackage = \"./other\"\n" + good, `plugproof.toml:1:2: unknown key "HOST"`, "did you mean host?"},
+		{good + "Expect = \"abort\"\n", `plugproof.toml:5:1: unknown key "Expect" in [plugin]`, "did you mean expect?"},
+		{good + "[policy]\nFORBID = []\n", `plugproof.toml:6:1: unknown key "FORBID" in [policy]`, "did you mean forbid?"},
+		{good + "[[policy.replace]]\nmodule = \"a.b/c\"\nWith = \"../x\"\nreason = \"x\"\n", `unknown key "With" in [policy.replace]`, "with"},
+		{good + "[[expect]]\nverdict = \"ok\"\nwhen = { Arch = \"arm\" }\n", `unknown key "Arch" in [expect.when]`, "arch"},
+		{good + "[cc.arm]\nCC = \"x\"\n", `unknown key "CC" in [cc]`, "cc"},
+	} {
+		_, err := ParseProject("plugproof.toml", []byte(tt.text))
+		var bad *Error
+		if !errors.As(err, &bad) || !strings.Contains(bad.Error(), tt.want) || !strings.Contains(bad.Hint(), tt.hint) {
+			t.Errorf("%s\ngot %v, want %s", tt.text, err, tt.want)
+		}
+	}
+	for _, text := range []string{good + "env = { GOARM = \"7\", path = \"x\" }\n", good + "symbols = { Greeter = \"func()\" }\n", good + "[cc.arm]\ncc = \"x\"\n"} {
+		if _, err := ParseProject("plugproof.toml", []byte(text)); err != nil && strings.Contains(err.Error(), "unknown key") {
+			t.Errorf("%s\n%v", text, err)
+		}
+	}
+}
