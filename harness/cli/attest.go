@@ -1,7 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +20,7 @@ type attestDoc struct {
 	File     string           `json:"file"`
 	Run      string           `json:"run"`
 	Result   attest.Result    `json:"result"`
+	Scope    attest.Scope     `json:"scope"`
 	Key      string           `json:"key"` // its id: 16 hexadecimal digits
 	Subjects []attest.Subject `json:"subjects"`
 }
@@ -42,7 +48,7 @@ Exit code: 0 the statement was written, whatever it says, 2 usage, 3 the run is 
 			if a.json {
 				return a.printJSON(doc)
 			}
-			return a.print(fmt.Sprintf("%s: %s, %s, signed by %s\n", oneLine(out), doc.Result, plural(len(doc.Subjects), "subject"), doc.Key))
+			return a.print(fmt.Sprintf("%s: %s, %s, signed by %s\n", oneLine(out), doc.Result, scopeText(doc.Scope), doc.Key))
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "sign with the minisign private key in `FILE`")
@@ -55,6 +61,9 @@ Exit code: 0 the statement was written, whatever it says, 2 usage, 3 the run is 
 
 func (a *app) attest(run, key, out string) (attestDoc, error) {
 	doc := attestDoc{Schema: "plugproof/attest/v1", File: out}
+	if err := a.mayState(out); err != nil {
+		return doc, err
+	}
 	private, err := a.minisignKey(key)
 	if err != nil {
 		return doc, err
@@ -79,5 +88,41 @@ func (a *app) attest(run, key, out string) (attestDoc, error) {
 		return doc, err
 	}
 	doc.Run, doc.Result, doc.Subjects, doc.Key = s.Plan.Run, s.Result, s.Subjects, fmt.Sprintf("%016X", private.ID())
+	doc.Scope = s.Scope()
 	return doc, publish.Replace(a.path(out), data)
 }
+
+// mayState refuses to write over anything but an older statement.
+func (a *app) mayState(out string) error {
+	const hint = "give --out a new name, or that of a statement to replace"
+	if out == "" {
+		return usagef(hint, "--out is empty")
+	}
+	path := a.path(out)
+	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+		return usagef(hint, "there is no folder %q", filepath.Dir(path))
+	}
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%q is no regular file", out)
+	}
+	if err != nil {
+		return usagef(hint, "%w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return usagef(hint, "%w", err)
+	}
+	defer f.Close()
+	head := make([]byte, len(statementHead))
+	if n, err := io.ReadFull(f, head); err != nil || string(head[:n]) != statementHead {
+		return usagef(hint, "%q is there, and is no statement", out)
+	}
+	return nil
+}
+
+// statementHead is how a statement's file begins.
+const statementHead = `{"payload":"`

@@ -24,7 +24,8 @@ type attestVerifyDoc struct {
 	Key      string           `json:"key"`
 	Run      string           `json:"run"`      // null, like Result: the statement was refused
 	Result   attest.Result    `json:"result"`   // what it says
-	Subjects []attest.Subject `json:"subjects"` // what it is about
+	Scope    *attest.Scope    `json:"scope"`    // how much it is about; null: it was refused
+	Subjects []attest.Subject `json:"subjects"` // the files
 	OfFile   []string         `json:"of_file"`  // the subjects that --file is; null: none was given
 	Compared *int             `json:"compared"` // hosts and plugins that were rebuilt and compared; null: that was not asked for
 	Findings []attest.Finding `json:"findings"`
@@ -32,7 +33,7 @@ type attestVerifyDoc struct {
 
 type attestWishes struct {
 	axes
-	key, file, result, rebuild string
+	key, file, result, rebuild, steps string
 }
 
 func newAttestVerifyCmd(a *app) *cobra.Command {
@@ -52,6 +53,11 @@ Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read,
 		Example: "  plugproof attest verify run.intoto.json --key release.key.pub --file dist/greet.so\n  plugproof attest verify run.intoto.json --key release.key.pub --rebuild .",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"file", "rebuild", "steps"} { // a variable that is not set asks for nothing
+				if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+					return usagef("leave it out, or say what is asked for", "--%s is empty", name)
+				}
+			}
 			doc, err := a.attestVerify(cmd.Context(), args[0], w)
 			if err != nil {
 				return err
@@ -71,6 +77,7 @@ Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read,
 	f.StringVar(&w.key, "key", "", "trust the minisign public key in `FILE`")
 	f.StringVar(&w.file, "file", "", "the statement must be about this `FILE`")
 	f.StringVar(&w.result, "result", string(attest.Pass), "what it must say: `PASS`, FAIL or any")
+	f.StringVar(&w.steps, "steps", "", "every cell must have gone through these `STEPS`: rebuild,abi,load")
 	f.StringVar(&w.rebuild, "rebuild", "", "build `PROJECT` here, and compare")
 	w.axes.register(cmd)
 	_ = cmd.MarkFlagRequired("key")
@@ -100,7 +107,7 @@ func (d attestVerifyDoc) text() string {
 	if d.Result == "" {
 		return out
 	}
-	out += fmt.Sprintf("%s: %s, %s, signed by %s", oneLine(d.File), d.Result, plural(len(d.Subjects), "subject"), d.Key)
+	out += fmt.Sprintf("%s: %s, %s, signed by %s", oneLine(d.File), d.Result, scopeText(*d.Scope), d.Key)
 	if len(d.OfFile) > 0 {
 		out += "; the file is " + strings.Join(d.OfFile, ", ")
 	}
@@ -108,6 +115,21 @@ func (d attestVerifyDoc) text() string {
 		out += fmt.Sprintf("; %s rebuilt and compared", plural(*d.Compared, "artifact"))
 	}
 	return out + "\n"
+}
+
+// scopeText is a statement's scope in words.
+func scopeText(s attest.Scope) string {
+	some := func(list []string, none string) string {
+		if len(list) == 0 {
+			return none
+		}
+		return strings.Join(list, ", ")
+	}
+	text := fmt.Sprintf("%s of %s (%s; %s): %s", plural(s.Cells, "cell"), oneLine(some(s.Projects, "nothing")), some(s.Arches, "-"), some(s.Go, "-"), some(s.Steps, "no step in all of them"))
+	if slices.Contains(s.Steps, string(results.Rebuild)) && len(s.Varied) == 0 {
+		text += "; the sides of the rebuilds differed in nothing"
+	}
+	return text
 }
 
 func (a *app) attestVerify(ctx context.Context, name string, w attestWishes) (attestVerifyDoc, error) {
@@ -137,7 +159,13 @@ func (a *app) attestVerify(ctx context.Context, name string, w attestWishes) (at
 		find("%v", err)
 		return doc, nil
 	}
-	doc.Run, doc.Result, doc.Subjects = s.Plan.Run, s.Result, s.Subjects
+	scope := s.Scope()
+	doc.Run, doc.Result, doc.Subjects, doc.Scope = s.Plan.Run, s.Result, s.Subjects, &scope
+	for step := range strings.SplitSeq(w.steps, ",") {
+		if w.steps != "" && !slices.Contains(scope.Steps, step) {
+			find("not every cell went through the step %q: it is about %s", step, strings.Join(scope.Steps, ", "))
+		}
+	}
 	if w.result != "any" && string(s.Result) != w.result {
 		find("it says %s, and %s was asked for", s.Result, w.result)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,11 @@ func TestMissingEvidence(t *testing.T) {
 	if _, err := attest.New(nil, records); !errors.Is(err, attest.ErrResult) {
 		t.Errorf("no plan: %v", err)
 	}
+	alone := slices.Clone(records)
+	alone[0].Artifacts = alone[0].Artifacts[:1]
+	if _, err := attest.New(plan, alone); !errors.Is(err, attest.ErrResult) {
+		t.Errorf("identical without a twin: %v", err)
+	}
 	records[0].Status = results.Error
 	if _, err := attest.New(plan, records); !errors.Is(err, attest.ErrResult) {
 		t.Errorf("an error: %v", err)
@@ -180,6 +186,7 @@ func TestLies(t *testing.T) {
 		"another type":      {again(func(m map[string]any) { m["payloadType"] = "application/json" }), attest.ErrType},
 		"no signature":      {again(func(m map[string]any) { m["signatures"] = []any{} }), attest.ErrSigners},
 		"two signatures":    {again(func(m map[string]any) { m["signatures"] = append(sigs[:1:1], sigs[0]) }), attest.ErrSigners},
+		"a line end within": {bytes.Replace(good, []byte(`"payload":"`), []byte(`"payload":"\n`), 1), attest.ErrFormat},
 		"a member more":     {again(func(m map[string]any) { m["x"] = 1 }), attest.ErrFormat},
 		"a member twice":    {bytes.Replace(good, []byte(`{"payload"`), []byte(`{"payload":"","payload"`), 1), attest.ErrFormat},
 		"FAIL says PASS":    {replaced(`"result":"FAIL"`, `"result":"PASS"`), attest.ErrResult},

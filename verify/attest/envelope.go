@@ -90,11 +90,11 @@ func Open(data []byte, key minisign.PublicKey) ([]byte, error) {
 	case e.Signatures[0].KeyID != keyID(key.ID()):
 		return nil, fmt.Errorf("%w: %.40q did, and %s is trusted", ErrKey, e.Signatures[0].KeyID, keyID(key.ID()))
 	}
-	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
+	payload, err := decode(e.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("%w: its payload: %w", ErrFormat, err)
 	}
-	sig, err := base64.StdEncoding.Strict().DecodeString(e.Signatures[0].Sig)
+	sig, err := decode(e.Signatures[0].Sig)
 	if err != nil {
 		return nil, fmt.Errorf("%w: its signature: %w", ErrFormat, err)
 	}
@@ -109,4 +109,13 @@ func Open(data []byte, key minisign.PublicKey) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it has members that are not DSSE's, or has them twice, or in another order", ErrFormat)
 	}
 	return payload, nil
+}
+
+// decode reads base64 in its one spelling: encoding/base64 passes over line ends, wherever they are.
+func decode(s string) ([]byte, error) {
+	data, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err == nil && base64.StdEncoding.EncodeToString(data) != s {
+		err = errors.New("there are line ends in it")
+	}
+	return data, err
 }

@@ -80,6 +80,9 @@ func New(plan *results.Plan, records []results.Record) (Statement, error) {
 		if text := r.Flaw(); text != "" {
 			return s, fmt.Errorf("%w: %s", ErrResult, text)
 		}
+		if text := lacksTwins(r); text != "" {
+			return s, fmt.Errorf("%w: %s: %s", ErrResult, r.Cell, text)
+		}
 	}
 	d := gate.Decide(plan, s.Records)
 	switch d.Exit {
@@ -95,6 +98,82 @@ func New(plan *results.Plan, records []results.Record) (Statement, error) {
 		return s, fmt.Errorf("%w: its records name no file and no sources", ErrResult)
 	}
 	return s, nil
+}
+
+// lacksTwins says that a record calls more identical than it holds equal twins of.
+func lacksTwins(r results.Record) string {
+	if r.Step != results.Rebuild {
+		return ""
+	}
+	said, equal := 0, 0
+	for _, s := range r.Subjects {
+		if s.Verdict == results.Identical && s.Status != results.Skip {
+			said++
+		}
+	}
+	for _, n := range pairs(r.Artifacts) {
+		if a, b := twins(r.Artifacts, n); a != "" && a == b {
+			equal++
+		}
+	}
+	if said > equal {
+		return fmt.Sprintf("%d are said to be identical, and there are equal twins of %d", said, equal)
+	}
+	return ""
+}
+
+// Scope says how much a statement is about: PASS of little is little.
+type Scope struct {
+	Cells    int      `json:"cells"`
+	Projects []string `json:"projects"`
+	Arches   []string `json:"arches"`
+	Go       []string `json:"go"`
+	Steps    []string `json:"steps"`  // that every cell has
+	Varied   []string `json:"varied"` // that the sides of every rebuild differed in
+}
+
+// Scope of the statement.
+func (s Statement) Scope() Scope {
+	out := Scope{Cells: len(s.Plan.Cells), Projects: []string{}, Arches: []string{}, Go: []string{}, Steps: []string{}, Varied: []string{}}
+	add := func(list *[]string, x string) {
+		if !slices.Contains(*list, x) {
+			*list = append(*list, x)
+		}
+	}
+	steps, varied, rebuilds := map[string]int{}, map[string]int{}, 0
+	for _, c := range s.Plan.Cells {
+		add(&out.Projects, c.Cell.Project)
+		add(&out.Arches, c.Cell.Arch)
+		add(&out.Go, c.Cell.HostGo)
+		add(&out.Go, c.Cell.PluginGo)
+	}
+	for _, r := range s.Records {
+		if r.Status == results.Skip {
+			continue
+		}
+		steps[string(r.Step)]++
+		if r.Step == results.Rebuild {
+			rebuilds++
+			if r.Rebuild != nil {
+				for _, v := range r.Rebuild.Varied {
+					varied[v.Name]++
+				}
+			}
+		}
+	}
+	for _, x := range []struct {
+		from map[string]int
+		all  int
+		to   *[]string
+	}{{steps, out.Cells, &out.Steps}, {varied, rebuilds, &out.Varied}} {
+		for name, n := range x.from {
+			if n == x.all {
+				*x.to = append(*x.to, name)
+			}
+		}
+		slices.Sort(*x.to)
+	}
+	return out
 }
 
 func first(d gate.Decision) string {

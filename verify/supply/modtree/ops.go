@@ -3,6 +3,7 @@ package modtree
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -45,6 +46,9 @@ func oneSpelling(data []byte) error {
 			continue
 		}
 		_, sig, _ := bytes.Cut(rest, []byte(" "))
+		if bytes.ContainsAny(sig, "\r\n") { // which encoding/base64 passes over
+			return errors.New("a signature's base64: a line end in it")
+		}
 		if _, err := base64.StdEncoding.Strict().Decode(make([]byte, len(sig)), sig); err != nil {
 			return fmt.Errorf("a signature's base64: %w", err)
 		}
