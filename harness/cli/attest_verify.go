@@ -127,7 +127,7 @@ func scopeText(s attest.Scope) string {
 	}
 	text := fmt.Sprintf("%s of %s (%s; %s): %s", plural(s.Cells, "cell"), oneLine(some(s.Projects, "nothing")), some(s.Arches, "-"), some(s.Go, "-"), some(s.Steps, "no step in all of them"))
 	if slices.Contains(s.Steps, string(results.Rebuild)) && len(s.Varied) == 0 {
-		text += "; the sides of the rebuilds differed in nothing"
+		text += "; no variation that all rebuilds had"
 	}
 	return text
 }
