@@ -24,7 +24,7 @@ var damaged = []recipe{
 	header("load2-empty.so", elf.PT_LOAD, 2, "filesz", func(uint64) uint64 { return 0 }),
 	header("load1-huge.so", elf.PT_LOAD, 1, "memsz", func(uint64) uint64 { return 1 << 50 }),
 	header("load3-huge.so", elf.PT_LOAD, 3, "memsz", func(uint64) uint64 { return 1 << 50 }),
-	header("load1-long.so", elf.PT_LOAD, 1, "filesz", func(uint64) uint64 { return 1 << 40 }),
+	header("load1-long.so", elf.PT_LOAD, 1, "filesz", func(uint64) uint64 { return 1 << 43 }),
 	header("load0-beside.so", elf.PT_LOAD, 0, "off", func(v uint64) uint64 { return v + 8 }),
 	header("load3-behind.so", elf.PT_LOAD, 3, "off", func(v uint64) uint64 { return v + 1<<40 }),
 	header("load1-odd.so", elf.PT_LOAD, 1, "align", func(uint64) uint64 { return 3 }),

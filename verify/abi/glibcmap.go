@@ -61,7 +61,7 @@ func glibcMemory(f *goelf.File, size int64, mach *machine) mapping {
 			text string
 		}{{to, glibcUnmapped}, {mach.up(alloc), glibcNoZeros}} {
 			switch {
-			case e.hi > mach.up(top) && e.hi-lo >= space/128: // files are mapped in the uppermost part of the address space
+			case e.hi > mach.up(top) && e.hi-lo >= space/32: // files are mapped in the uppermost part of the address space, below what is drawn by lot (2^40 on amd64)
 				return mapping{refused: e.text}
 			case e.hi > mach.up(top):
 				return mapping{unsure: "a segment is mapped over what lies behind the file in memory"}
