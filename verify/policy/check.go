@@ -66,6 +66,7 @@ func Check(rules *Rules, ev Evidence) (Report, error) {
 		c.unused(&ev.Roots[i])
 		c.critical(&ev.Roots[i])
 	}
+	c.dead()
 	for _, v := range slices.SortedFunc(maps.Keys(c.using), compareVersions) {
 		u := c.using[v]
 		c.module(u)

@@ -1,52 +1,79 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
+
+	"golang.org/x/mod/module"
 )
 
-// critical follows what the critical packages of a root import, directly or through others, and finds modules that nobody audited.
+// critical follows what the critical packages of each of a root's builds import, directly or through others, and finds modules that
+// nobody audited. An architecture's, or a tag's, imports are its own build's.
 func (c *checker) critical(r *Root) {
 	if len(c.rules.parsed.critical) == 0 {
 		return
 	}
-	packages := r.packages()
-	names := make([]string, 0, len(packages))
-	for name := range packages {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if p := packages[name]; p.Standard || !c.isCritical(p) {
-			continue
+	said := map[unaudited]bool{}
+	for i := range r.Builds {
+		packages := r.Builds[i].packages()
+		for _, name := range slices.Sorted(maps.Keys(packages)) {
+			if p := packages[name]; !p.Standard && c.isCritical(p) {
+				c.follow(r, packages, name, said)
+			}
 		}
-		c.follow(r, packages, name)
 	}
 }
 
-// isCritical asks the patterns, of which "./x" is about main modules.
-func (c *checker) isCritical(p Package) bool {
-	own := ""
-	if p.Main {
-		own = ownPrefix + strings.TrimPrefix(p.Path, p.Module.Path)
+// unaudited is what is said once of a root: that a critical package imports a module.
+type unaudited struct {
+	start  string
+	module module.Version
+}
+
+// dead finds patterns of critical packages that fit none of what is built.
+func (c *checker) dead() {
+	builds := 0
+	for i, pat := range c.rules.parsed.critical {
+		fits := false
+		for _, r := range c.ev.Roots {
+			for _, b := range r.Builds {
+				builds++
+				fits = fits || slices.ContainsFunc(b.Packages, func(p Package) bool { return !p.Standard && pat.fits(p) })
+			}
+		}
+		if builds == 0 {
+			return // nothing says what is built
+		}
+		if !fits {
+			line := c.line("critical.%d", i)
+			c.find(Finding{Kind: DeadRule, File: c.ev.RulesFile, Line: line, Rule: line}, "critical names %q, and no package of the host or a plugin fits that", pat)
+		}
 	}
-	return slices.ContainsFunc(c.rules.parsed.critical, func(pat Pattern) bool {
-		return pat.matchesPath(p.Path) || own != "" && pat.matchesPath(own)
-	})
+}
+
+// isCritical asks the patterns.
+func (c *checker) isCritical(p Package) bool {
+	return slices.ContainsFunc(c.rules.parsed.critical, func(pat Pattern) bool { return pat.fits(p) })
+}
+
+// fits asks one pattern, of which "./x" is about main modules.
+func (p Pattern) fits(pkg Package) bool {
+	return p.matchesPath(pkg.Path) || pkg.Main && p.matchesPath(ownPrefix+strings.TrimPrefix(pkg.Path, pkg.Module.Path))
 }
 
 // follow walks the imports of one critical package, nearest first, and names the way to each module that was not audited.
-func (c *checker) follow(r *Root, packages map[string]Package, start string) {
+func (c *checker) follow(r *Root, packages map[string]Package, start string, said map[unaudited]bool) {
 	from := map[string]string{start: ""}
 	queue := []string{start}
-	said := map[string]bool{}
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
 		p := packages[name]
 		if !p.Main && !p.Standard && p.Module.Path != "" {
-			if find(c.rules.parsed.audited, source(p.Module, p.Replace)) < 0 && !said[p.Module.Path] {
-				said[p.Module.Path] = true
+			taken := source(p.Module, p.Replace)
+			if once := (unaudited{start, taken}); find(c.rules.parsed.audited, taken) < 0 && !said[once] {
+				said[once] = true
 				way := []string{}
 				for at := name; at != ""; at = from[at] {
 					way = append(way, at)

@@ -94,7 +94,16 @@ func (r *Root) own(path string) bool {
 	return false
 }
 
-// packages are all packages of the root's builds, each once.
+// packages are a build's by their paths.
+func (b *Build) packages() map[string]Package {
+	out := make(map[string]Package, len(b.Packages))
+	for _, p := range b.Packages {
+		out[p.Path] = p
+	}
+	return out
+}
+
+// packages are all packages of the root's builds, each once: as one of them has it.
 func (r *Root) packages() map[string]Package {
 	out := map[string]Package{}
 	for _, b := range r.Builds {

@@ -17,6 +17,7 @@ const (
 	Licence        Kind = "licence"         // a licence that is denied, or not allowed
 	UnknownLicence Kind = "unknown-licence" // no licence file, or one whose text is not known
 	Unaudited      Kind = "unaudited"       // a critical package imports it
+	DeadRule       Kind = "dead-rule"       // a rule that fits nothing
 	OldReview      Kind = "old-review"      // an audited module's review is too old
 	UnusedModule   Kind = "unused"          // required, and nothing that is built needs it
 	Sum            Kind = "sum"             // go.sum does not name it, or another hash

@@ -97,6 +97,11 @@ func TestRules(t *testing.T) {
 			[]string{"go.mod:7 unaudited example.test/words@v0.3.0", "go.mod:7 unaudited example.test/words@v0.3.0"}}, // of ./inner and of ./plugin
 		{"another version was audited", policy.Rules{Pseudo: listed, Critical: []string{"./inner"}, Audited: []policy.Audited{{Module: "example.test/greet@v1.1.0", Reviewed: "2026-08-01"}, {Module: "example.test/words", Reviewed: "2026-08-01"}}}, nil,
 			[]string{"go.mod:6 unaudited example.test/greet@v1.2.0"}},
+		{"critical on one architecture only", policy.Rules{Pseudo: listed, Critical: []string{"./plugin"}, Audited: []policy.Audited{{Module: "example.test/greet", Reviewed: "2026-08-01"}, {Module: "example.test/words", Reviewed: "2026-08-01"}}}, func(e *policy.Evidence) {
+			arm := policy.Build{Subject: "./plugin", Path: "example.test/app/plugin", Arch: "arm64", Packages: []policy.Package{pkg("example.test/raw", "example.test/raw@"+pseudo), pkg("example.test/app/plugin", "", "example.test/raw")}}
+			e.Roots[0].Builds = append([]policy.Build{arm}, e.Roots[0].Builds...)
+		}, []string{"go.mod:8 unaudited example.test/raw@" + pseudo}},
+		{"critical, and nothing fits", policy.Rules{Pseudo: listed, Critical: []string{"./plugni"}}, nil, []string{"plugproof.toml:7 dead-rule"}},
 		{"an old review", policy.Rules{Pseudo: listed, ReviewDays: 29, Audited: []policy.Audited{{Module: "example.test/...", Reviewed: "2026-08-01"}}}, nil,
 			[]string{"plugproof.toml:7 old-review example.test/greet@v1.2.0", "plugproof.toml:7 old-review example.test/raw@" + pseudo, "plugproof.toml:7 old-review example.test/words@v0.3.0"}},
 		{"old enough", policy.Rules{Pseudo: listed, ReviewDays: 30, Audited: []policy.Audited{{Module: "example.test/greet", Reviewed: "2026-08-01"}, {Module: "example.test/words", Reviewed: "2026-06-01", Days: 91}}}, nil, nil},
