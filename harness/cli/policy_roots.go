@@ -19,6 +19,11 @@ func (e *evidence) root(tree *build.Tree, j plan.Job) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	for _, flag := range slices.Concat(j.Flags, strings.Fields(j.Env["GOFLAGS"])) {
+		if name, _, _ := strings.Cut(strings.TrimLeft(flag, `-'"`), "="); name == "modfile" || name == "overlay" {
+			e.lose(e.RulesFile, "%s of %s puts something else in the place of what was looked at", flag, j.Subject)
+		}
+	}
 	work := ""
 	if tree.Work && j.Env["GOWORK"] != "off" {
 		work = upwards(dir, "go.work")
@@ -30,13 +35,14 @@ func (e *evidence) root(tree *build.Tree, j plan.Job) (int, error) {
 	if i := slices.Index(e.dirs, top); i >= 0 {
 		return i, nil
 	}
-	r := policy.Root{SumFile: e.name(filepath.Join(dir, "go.sum"))}
+	r := policy.Root{Dir: top, SumFile: e.name(filepath.Join(dir, "go.sum"))}
 	mods := []string{dir}
 	if work != "" {
 		m, err := read(e, work, policy.ParseGoWork)
 		if err != nil {
 			return 0, err
 		}
+		m.Dir = top
 		r.Manifests = append(r.Manifests, m)
 		for _, u := range m.Uses {
 			if d := filepath.Join(top, filepath.FromSlash(u)); !slices.Contains(mods, d) {
@@ -44,16 +50,12 @@ func (e *evidence) root(tree *build.Tree, j plan.Job) (int, error) {
 			}
 		}
 	}
-	for _, flag := range slices.Concat(j.Flags, strings.Fields(j.Env["GOFLAGS"])) {
-		if name, _, _ := strings.Cut(strings.TrimLeft(flag, "-"), "="); name == "modfile" || name == "overlay" {
-			e.lose(e.RulesFile, "%s puts something else in the place of what was looked at", flag)
-		}
-	}
 	for _, d := range mods {
 		m, err := read(e, filepath.Join(d, "go.mod"), policy.ParseGoMod)
 		if err != nil {
 			return 0, err
 		}
+		m.Dir = d
 		r.Manifests = append(r.Manifests, m)
 	}
 	sums := []string{}

@@ -130,6 +130,9 @@ func (c *checker) builds(r *Root) {
 		for _, p := range b.Packages {
 			if !p.Standard && !p.Main && p.Module.Path != "" {
 				c.use(p.Module, p.Replace, b.Subject, "", p.Path)
+				if p.Replace != nil {
+					c.replacedIn(r, p.Module, *p.Replace, c.place(&used{module: p.Module}), "as the go command lists it")
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 
@@ -23,6 +24,7 @@ type Version = module.Version
 
 // A Root is one checkout: a main module, or the main modules of a workspace, and what is built in it.
 type Root struct {
+	Dir       string // of its go.work, else its go.mod: relative replacements are below it
 	Manifests []Manifest
 	Sums      Sums   // nil: there is no go.sum
 	SumFile   string // its name in findings
@@ -138,6 +140,26 @@ func (r *Root) replaced(v module.Version) (Replacement, bool) {
 		}
 	}
 	return Replacement{}, false
+}
+
+// directed reports whether a directive of the root says that a module is taken from there. In a workspace the go command names a
+// directory as seen from the go.work, and not from the go.mod that replaces by it.
+func (r *Root) directed(v, by module.Version) bool {
+	for _, m := range r.Manifests {
+		x, ok := m.replaced(v)
+		if ok && (x.New == by || by.Version == "" && x.New.Version == "" && m.Dir != "" && under(m.Dir, x.New.Path) == under(r.Dir, by.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// under is a replacement's directory as seen from nowhere in particular.
+func under(dir, path string) string {
+	if dir == "" || filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, filepath.FromSlash(path))
 }
 
 // dependency turns a line of build information into versions: "(devel)" is a directory's.

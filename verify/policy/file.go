@@ -65,7 +65,7 @@ func (c *checker) dependency(f *File, r *Root, d *debug.Module) {
 	c.use(v, replace, f.Name, f.Name, "")
 	at := Finding{File: f.Name, Module: v.String()}
 	if replace != nil {
-		c.replacedIn(r, v, *replace, at)
+		c.replacedIn(r, v, *replace, at, "by its build information")
 	}
 	if r == nil {
 		return
@@ -85,16 +85,16 @@ func (c *checker) dependency(f *File, r *Root, d *debug.Module) {
 	}
 }
 
-// replacedIn holds a replacement that build information names against the rules, unless a directive's line was held already.
-func (c *checker) replacedIn(r *Root, v, by module.Version, at Finding) {
+// replacedIn holds a replacement that build information or the go command names against the rules, unless a directive's line was held already.
+func (c *checker) replacedIn(r *Root, v, by module.Version, at Finding, how string) {
 	if r != nil {
-		if x, ok := r.replaced(v); ok && x.New == by {
+		if r.directed(v, by) {
 			return
 		}
 	}
 	if !c.mayReplace(v.Path, by) {
 		at.Kind = Replaced
-		c.find(at, "by its build information %s is replaced by %s, and [[policy.replace]] does not list that", v, with(by))
+		c.find(at, "%s %s is replaced by %s, and [[policy.replace]] does not list that", how, v, with(by))
 	}
 	if by.Version != "" {
 		at.Kind = ""

@@ -11,6 +11,7 @@ import (
 // A Manifest is what one go.mod or go.work says.
 type Manifest struct {
 	File     string // its name in findings
+	Dir      string // of the file; "" is unknown
 	Module   string // path of the main module; "" for a go.work
 	Requires []Require
 	Replaces []Replacement

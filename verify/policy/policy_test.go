@@ -184,6 +184,23 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestReplacedInList: go.mod is clean, and what [build] runs before the go command wrote another one.
+func TestReplacedInList(t *testing.T) {
+	by := policy.Version{Path: "../greet"}
+	for _, tt := range []struct {
+		rules policy.Rules
+		want  []string
+	}{
+		{policy.Rules{}, []string{"go.mod:6 replaced example.test/greet@v1.2.0"}},
+		{policy.Rules{Replace: []policy.Replace{{Module: "example.test/greet", With: "../greet", Reason: "x"}}}, nil},
+	} {
+		e := app(t)
+		e.Roots[0].Builds[1].Packages[1].Replace = &by
+		tt.rules.Pseudo = listed
+		check(t, &tt.rules, e, tt.want)
+	}
+}
+
 // TestReplacedInBuildInfo: go.mod is clean, and the file was built with a replacement.
 func TestReplacedInBuildInfo(t *testing.T) {
 	info := &debug.BuildInfo{Path: "example.test/app/plugin", Main: debug.Module{Path: "example.test/app"}, Deps: []*debug.Module{
