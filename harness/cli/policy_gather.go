@@ -20,6 +20,7 @@ type evidence struct {
 	archive string // its name in findings; "" for a directory
 	dirs    []string
 	lost    []policy.Finding
+	wanted  []policy.Wanted // built files
 	app     *app
 }
 
@@ -104,7 +105,14 @@ func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell) er
 	if err != nil {
 		return err
 	}
-	asked := map[string]bool{}
+	asked := map[string]string{} // import paths of main packages
+	several := false
+	for _, c := range all {
+		several = several || goName(c, c.Jobs()[0].Go) != goName(all[0], all[0].Jobs()[0].Go)
+		for _, j := range c.Jobs() {
+			several = several || j.Package != "" && goName(c, j.Go) != goName(all[0], all[0].Jobs()[0].Go)
+		}
+	}
 	for _, c := range all {
 		cc, err := shop.store.C(ctx, c.Arch, c.Libc, toolchain.Elsewhere(c.CC, e.app.programPath()))
 		if err != nil {
@@ -114,43 +122,51 @@ func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell) er
 			if j.Package == "" {
 				continue
 			}
+			want := policy.Wanted{Path: j.Package, Arch: c.Arch}
+			if several {
+				want.Go = gos[goName(c, j.Go)].Version
+			}
 			if j.Version != "" {
+				e.wanted = append(e.wanted, want)
 				if !slices.Contains(e.Published, j.Package) {
 					e.Published = append(e.Published, j.Package)
 				}
 				continue
 			}
 			question := fmt.Sprintf("%q %q %q %q %q %v", c.Arch, j.Dir, j.Package, goName(c, j.Go), j.Flags, j.Env)
-			if asked[question] {
+			if path, ok := asked[question]; ok {
+				want.Path = path
+				e.wanted = append(e.wanted, want)
 				continue
 			}
-			asked[question] = true
 			r, err := e.root(tree, j)
 			if err != nil {
 				return err
 			}
 			job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
 			job.Out, job.Name = shop.scratch, "listed" // nothing is built
-			if err := e.build(ctx, shop, r, job); err != nil {
+			if want.Path, err = e.build(ctx, shop, r, job); err != nil {
 				return err
 			}
+			asked[question] = want.Path
+			e.wanted = append(e.wanted, want)
 		}
 	}
 	return nil
 }
 
-// build lists the packages of one host or plugin.
-func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.Job) error {
+// build lists the packages of one host or plugin, and returns the import path of its main package; "" if they cannot be listed.
+func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.Job) (string, error) {
 	if _, err := shop.builder.Fetch(ctx, job); err != nil {
-		return err
+		return "", err
 	}
 	list, failed, err := shop.builder.Linked(ctx, job)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if failed != nil {
 		e.lose(e.RulesFile, "the packages of %s for %s cannot be listed: %s: %s", job.Subject, job.Arch, failed.Op, failed.Text)
-		return nil
+		return "", nil
 	}
 	b := policy.Build{Subject: job.Subject, Arch: job.Arch}
 	for _, p := range list {
@@ -171,7 +187,7 @@ func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.J
 		b.Packages = append(b.Packages, one)
 	}
 	e.Roots[r].Builds = append(e.Roots[r].Builds, b)
-	return nil
+	return b.Path, nil
 }
 
 // lose notes evidence that is not there.
@@ -187,19 +203,8 @@ func (e *evidence) missing(sourceOnly bool) []policy.Finding {
 	if sourceOnly {
 		return e.lost
 	}
-	want := slices.Clone(e.Published)
-	for _, r := range e.Roots {
-		for _, b := range r.Builds {
-			want = append(want, b.Path)
-		}
-	}
-	slices.Sort(want)
-	for _, path := range slices.Compact(want) {
-		if path != "" && !slices.ContainsFunc(e.Files, func(f policy.File) bool {
-			return f.Info == nil || f.Info.Path == path
-		}) {
-			e.lose(e.RulesFile, "no built file of %s was given: --elf FILE, or --source-only", path)
-		}
+	for _, w := range policy.Unbuilt(e.wanted, e.Files) {
+		e.lose(e.RulesFile, "no built file of %s was given: --elf FILE, or --source-only", w)
 	}
 	return e.lost
 }
