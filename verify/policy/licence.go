@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/google/licensecheck"
 )
@@ -101,4 +102,20 @@ func (c *checker) licences(u *used) (files []LicenceFile, ids []string, unknown 
 		}
 	}
 	return files, slices.Sorted(maps.Keys(all)), unknown, nil
+}
+
+// family is an identifier without what says which later versions may be taken: a text alone does not tell. One that is denied denies all.
+func family(id string) string {
+	if strings.HasPrefix(id, ownLicence) {
+		return id
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(only(id), "-or-later"), "+")
+}
+
+// only is an identifier without -only: SPDX's older GPL-3.0 is GPL-3.0-only.
+func only(id string) string {
+	if strings.HasPrefix(id, ownLicence) {
+		return id
+	}
+	return strings.TrimSuffix(id, "-only")
 }

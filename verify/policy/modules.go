@@ -142,10 +142,10 @@ func (c *checker) licensed(u *used) (Module, error) {
 	at.Kind = Licence
 	allow, deny := c.rules.Licences.Allow, c.rules.Licences.Deny
 	for _, id := range ids {
-		if i := slices.Index(deny, id); i >= 0 {
+		if i := slices.IndexFunc(deny, func(x string) bool { return family(x) == family(id) }); i >= 0 {
 			at.Rule = c.line("licences.deny.%d", i)
 			c.find(at, "%s has the licence %s, which is denied", u.module, id)
-		} else if len(allow) > 0 && !slices.Contains(allow, id) {
+		} else if len(allow) > 0 && !slices.ContainsFunc(allow, func(x string) bool { return only(x) == only(id) }) {
 			at.Rule = c.line("licences.allow")
 			c.find(at, "%s has the licence %s, which is not allowed", u.module, id)
 		}

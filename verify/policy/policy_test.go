@@ -83,6 +83,7 @@ func TestRules(t *testing.T) {
 		{"one that is accepted tomorrow", policy.Rules{Pseudo: []policy.Pseudo{{Module: listed[0].Module, Reason: "x", Date: "2026-09-01"}}}, nil, []string{"go.mod:8 pseudo-version example.test/raw@" + pseudo}},
 		{"another commit of the same module", policy.Rules{Pseudo: []policy.Pseudo{{Module: "example.test/raw@v0.0.0-20260102030405-abcdef012346", Reason: "x", Date: "2026-08-01"}}}, nil, []string{"go.mod:8 pseudo-version example.test/raw@" + pseudo}},
 		{"forbidden", policy.Rules{Pseudo: listed, Forbid: []string{"example.test/greet <v1.3.0"}}, nil, []string{"go.mod:6 forbidden example.test/greet@v1.2.0"}},
+		{"forbidden in another case", policy.Rules{Pseudo: listed, Forbid: []string{"example.test/Greet"}}, nil, []string{"go.mod:6 forbidden example.test/greet@v1.2.0"}},
 		{"forbidden below a version that it has", policy.Rules{Pseudo: listed, Forbid: []string{"example.test/greet <v1.2.0"}}, nil, nil},
 		{"forbidden, and not built", policy.Rules{Pseudo: listed, Unused: []string{"example.test/..."}, Forbid: []string{"example.test/greet"}}, func(e *policy.Evidence) { e.Roots[0].Builds = e.Roots[0].Builds[:1] },
 			[]string{"go.mod:6 forbidden example.test/greet@v1.2.0"}},
@@ -254,6 +255,14 @@ func TestPatterns(t *testing.T) {
 	for _, bad := range []string{"", " ", "example.test/*", "/abs", "a//b", "example.test/x v1.0.0", "example.test/x >=1.0.0", "example.test/x@", "example.test/x ~v1", "-x", strings.Repeat("a", 2000)} {
 		if p, err := policy.ParsePattern(bad); err == nil {
 			t.Errorf("%q was taken as %s", bad, p)
+		}
+	}
+}
+
+func TestEmptyAllow(t *testing.T) {
+	for _, r := range []policy.Rules{{Allow: []string{}}, {Licences: policy.Licences{Allow: []string{}}}} {
+		if err := r.Check(); err == nil {
+			t.Errorf("%+v was taken", r)
 		}
 	}
 }

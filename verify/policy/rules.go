@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -109,6 +110,12 @@ type parsed struct {
 // Check parses the rules. Its error is a *RuleError.
 func (r *Rules) Check() error {
 	p := &parsed{}
+	if r.Allow != nil && len(r.Allow) == 0 {
+		return &RuleError{"allow", "allow is empty: leave it out, or name what is allowed", ""}
+	}
+	if r.Licences.Allow != nil && len(r.Licences.Allow) == 0 {
+		return &RuleError{"licences.allow", "licences.allow is empty: leave it out, or name what is allowed", ""}
+	}
 	for _, l := range []struct {
 		key  string
 		from []string
@@ -130,6 +137,9 @@ func (r *Rules) Check() error {
 				return &RuleError{key, err.Error(), `like "golang.org/x/... >=v0.20.0"`}
 			}
 			pat.text = l.from[i]
+			if l.key == "forbid" { // hosts of modules, GitHub for one, take a path in any case
+				pat.path = regexp.MustCompile("(?i)" + pat.path.String())
+			}
 			*l.to = append(*l.to, pat)
 		}
 	}
@@ -165,7 +175,7 @@ func (r *Rules) checkLicences(p *parsed) error {
 			return err
 		}
 		for i, id := range l.ids {
-			if !known[id] && !strings.HasPrefix(id, ownLicence) {
+			if !known[id] && !known[family(id)] && !strings.HasPrefix(id, ownLicence) {
 				return &RuleError{fmt.Sprintf("%s.%d", l.key, i), fmt.Sprintf("unknown licence %q", id), "use SPDX's identifiers, like " + nearest(id, known) + "; one's own begin with " + ownLicence}
 			}
 		}
@@ -179,7 +189,7 @@ func (r *Rules) checkLicences(p *parsed) error {
 		switch {
 		case err != nil:
 			return &RuleError{at + ".module", "module: " + err.Error(), ""}
-		case !known[l.Licence] && !strings.HasPrefix(l.Licence, ownLicence):
+		case !known[l.Licence] && !known[family(l.Licence)] && !strings.HasPrefix(l.Licence, ownLicence):
 			return &RuleError{at + ".licence", fmt.Sprintf("unknown licence %q", l.Licence), "use SPDX's identifiers, like " + nearest(l.Licence, known) + "; one's own begin with " + ownLicence}
 		case strings.TrimSpace(l.Reason) == "":
 			return &RuleError{at, "a licence that the files do not say needs a reason", `reason = "..."`}
