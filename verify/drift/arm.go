@@ -63,6 +63,9 @@ func (d arm) decode(code []byte, addr uint64) inst {
 		in.kind = kindNop
 		return in
 	}
+	if r, ok := x.Args[0].(armasm.Reg); ok && r >= armasm.S0 && r <= armasm.S31 && (strings.HasPrefix(in.op, "VLDR") || strings.HasPrefix(in.op, "VSTR")) {
+		in.op += single
+	}
 	var args []arg
 	for _, a := range x.Args {
 		switch a := a.(type) {
@@ -234,6 +237,9 @@ func (d arm) meaning(in *inst, args []arg) {
 	}
 }
 
+// single marks a load or store of a register of 32 bits: VLDR and VSTR are of both sizes.
+const single = " single"
+
 // compute fills in the operands of loads, stores and computations.
 func (arm) compute(in *inst, name string, args []arg, wb bool) {
 	mem := -1
@@ -247,6 +253,9 @@ func (arm) compute(in *inst, name string, args []arg, wb bool) {
 		conditional = conditional || strings.Contains(in.op, s)
 	}
 	width := map[string]int{"LDR": 4, "LDRB": 1, "LDRH": 2, "LDRSB": 1, "LDRSH": 2, "VLDR": 8, "STR": 4, "STRB": 1, "STRH": 2, "VSTR": 8}[name]
+	if strings.HasSuffix(in.op, single) {
+		width = 4
+	}
 	switch {
 	case mem >= 0 && strings.HasPrefix(name, "LDM"):
 		for _, a := range args[mem+1:] {
