@@ -44,8 +44,20 @@ func (e *evidence) files(names []string) error {
 		}
 		n := len(e.Files)
 		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() || !isELF(p) {
+			if err != nil {
 				return err
+			}
+			if d.Type()&fs.ModeSymlink != 0 {
+				if st, err := os.Stat(p); err == nil && st.IsDir() {
+					e.lose(e.app.short(p), "a link to a directory is not followed: name that, too")
+				} else if err != nil || !st.Mode().IsRegular() {
+					return nil
+				}
+			} else if !d.Type().IsRegular() {
+				return nil
+			}
+			if !isELF(p) {
+				return nil
 			}
 			return e.file(p)
 		})

@@ -4,7 +4,10 @@ package cli
 const policyPage = `[policy] in plugproof.toml says what hosts and plugins may be made of; 'plugproof policy' holds them against it.
 Unknown keys are errors. Whatever it holds, these are findings: a replacement or pseudo-version that is not listed, a
 requirement of which nothing is built, a module that go.sum does not name, a licence that is not known, a package in a
-built file whose module is not in its build information or in go.mod, a file of another version or project.
+built file whose module is not in its build information or in go.mod, a file of another version or project, a critical
+pattern that fits no package. A denied licence is denied as X, X-only and X-or-later; forbid takes paths in any case. A
+built file counts for its own package, architecture and, of several, Go. Vendor folders are not held against go.sum
+here: 'plugproof kit verify --vendor DIR' does that.
 
 [policy]
 allow       = ["example.test/...", "golang.org/x/... >=v0.20.0 <v1.0.0"]   # every other module is a finding; left out: none is

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/module"
@@ -37,16 +38,14 @@ func (e *MissingError) Error() string { return e.Text }
 func (s Sources) Texts(m module.Version, replace *module.Version, dirs []string) (Texts, error) {
 	from := source(m, replace)
 	if from.Version == "" {
-		for _, r := range s.Roots {
-			dir := filepath.FromSlash(from.Path)
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(r.Dir, dir)
-			}
-			if t, err := readDir(from.Path, dir, dirs); !errors.Is(err, fs.ErrNotExist) {
-				return t, err
-			}
+		there := s.replacements(from.Path)
+		switch len(there) {
+		case 0:
+			return Texts{}, &MissingError{fmt.Sprintf("there is no directory %s", from.Path)}
+		case 1:
+			return readDir(from.Path, there[0], dirs)
 		}
-		return Texts{}, &MissingError{fmt.Sprintf("there is no directory %s", from.Path)}
+		return Texts{}, &MissingError{fmt.Sprintf("%d checkouts of the project have a directory %s, and they are not told apart: give each another name", len(there), from.Path)}
 	}
 	file, err := s.zip(from)
 	if err != nil {
@@ -65,6 +64,22 @@ func (s Sources) Texts(m module.Version, replace *module.Version, dirs []string)
 		}
 	}
 	return Texts{}, &MissingError{"neither its zip nor a vendor folder is at hand"}
+}
+
+// replacements are the directories that a replacement's path can mean, seen from each root.
+func (s Sources) replacements(path string) []string {
+	var out []string
+	for _, r := range s.Roots {
+		dir := filepath.FromSlash(path)
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(r.Dir, dir)
+		}
+		real, err := filepath.EvalSymlinks(dir)
+		if err == nil && !slices.Contains(out, real) {
+			out = append(out, real)
+		}
+	}
+	return out
 }
 
 // zip finds a module's zip, or "".
