@@ -107,7 +107,7 @@ func (c *Code) text(b *strings.Builder) {
 		b.WriteString("    undecided is not the same and not different: plugproof verify, which has the sources, decides\n")
 	}
 	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
-		fmt.Fprintf(b, "  the same code: %d of %d functions\n", same, c.Functions)
+		fmt.Fprintf(b, "  the same code: %d of %d functions, but for values within composite values, which are not all compared\n", same, c.Functions)
 	}
 }
 
