@@ -2,18 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plugproof/plugproof/results"
-	"github.com/plugproof/plugproof/results/store"
 	"github.com/plugproof/plugproof/verify/attest"
 )
 
@@ -70,7 +67,7 @@ Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read,
 			if err != nil {
 				return err
 			}
-			return verdict(doc.exit())
+			return verdict(exitOf(doc.Findings, func(f attest.Finding) bool { return f.Incomplete }))
 		},
 	}
 	f := cmd.Flags()
@@ -82,17 +79,6 @@ Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read,
 	w.axes.register(cmd)
 	_ = cmd.MarkFlagRequired("key")
 	return cmd
-}
-
-func (d attestVerifyDoc) exit() int {
-	code := ExitOK
-	for _, f := range d.Findings {
-		if !f.Incomplete {
-			return ExitFinding
-		}
-		code = ExitIncomplete
-	}
-	return code
 }
 
 func (d attestVerifyDoc) text() string {
@@ -231,36 +217,4 @@ func (a *app) attestedFile(name string, s attest.Statement, doc *attestVerifyDoc
 		doc.Findings = append(doc.Findings, attest.Finding{Text: fmt.Sprintf("it is not about %q, which has the SHA-256 %s", name, d.Hex())})
 	}
 	return nil
-}
-
-// rebuilt are the records of a rebuild of a project, of the architectures that the statement names.
-func (a *app) rebuilt(ctx context.Context, w attestWishes, s attest.Statement) ([]results.Record, error) {
-	cache, err := a.openCache()
-	if err != nil {
-		return nil, err
-	}
-	scratch, done, err := a.kitScratch(cache)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	if len(w.arch) == 0 {
-		for _, c := range s.Plan.Cells {
-			if !slices.Contains(w.arch, c.Cell.Arch) {
-				w.arch = append(w.arch, c.Cell.Arch)
-			}
-		}
-	}
-	dir := filepath.Join(scratch, "rebuilt")
-	quiet := *a
-	quiet.json, quiet.env.Stdout = false, io.Discard
-	err = quiet.verify(ctx, verifyFlags{axes: w.axes, out: dir, noBoot: true, steps: []results.Step{results.Rebuild}}, []string{w.rebuild})
-	if code := exitCode(0); err != nil && !errors.As(err, &code) {
-		return nil, err
-	}
-	c, err := store.Read(dir)
-	if err != nil {
-		return nil, incompletef("", "%w", err)
-	}
-	return c.Records, nil
 }

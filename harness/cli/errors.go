@@ -107,3 +107,15 @@ func oneLine(s string) string {
 		return r
 	}, s)
 }
+
+// exitOf is the exit code of findings, of which some only say that something was not found out.
+func exitOf[T any](found []T, incomplete func(T) bool) int {
+	code := ExitOK
+	for _, f := range found {
+		if !incomplete(f) {
+			return ExitFinding
+		}
+		code = ExitIncomplete
+	}
+	return code
+}

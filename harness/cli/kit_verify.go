@@ -187,12 +187,5 @@ func (a *app) showKitFindings(doc kitVerifyDoc) error {
 	if err != nil {
 		return err
 	}
-	code := ExitOK
-	for _, f := range doc.Findings {
-		if !f.Incomplete {
-			return verdict(ExitFinding)
-		}
-		code = ExitIncomplete
-	}
-	return verdict(code)
+	return verdict(exitOf(doc.Findings, func(f kitFinding) bool { return f.Incomplete }))
 }

@@ -61,7 +61,7 @@ Exit code: 0 the policy holds, 1 a finding, 2 usage or configuration, 3 somethin
 			if err != nil {
 				return err
 			}
-			return verdict(doc.exit())
+			return verdict(exitOf(doc.Findings, func(f policy.Finding) bool { return f.Incomplete }))
 		},
 	}
 	f.axes.register(cmd)
@@ -71,17 +71,6 @@ Exit code: 0 the policy holds, 1 a finding, 2 usage or configuration, 3 somethin
 	fl.StringVar(&f.now, "now", "", "hold reviews against this `DAY`, YYYY-MM-DD")
 	fl.BoolVar(&f.sourceOnly, "source-only", false, "ask for no built files")
 	return cmd
-}
-
-func (d policyDoc) exit() int {
-	code := ExitOK
-	for _, f := range d.Findings {
-		if !f.Incomplete {
-			return ExitFinding
-		}
-		code = ExitIncomplete
-	}
-	return code
 }
 
 func (d policyDoc) text() string {
