@@ -18,7 +18,7 @@ BIN = .bin/plugproof
 # The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
 WITH_GO = go=$$(scripts/deps --go) && PATH="$${go%/*}:$$PATH" && export PATH &&
 
-.PHONY: help deps build verify test airgap agree chaos faults fresh gostd bench bench-peers torture fuzz lint clean
+.PHONY: help deps build verify test loaded airgap agree chaos faults fresh gostd bench bench-peers torture fuzz lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort | while read -r t h; do printf '  make %-11s %s\n' "$$t" "$$h"; done
@@ -37,6 +37,12 @@ test: build ## all tests and scenarios, in real virtual machines
 	@$(WITH_GO) go build -o .bin/tests ./scripts/tests
 	@$(WITH_GO) $(BIN) fetch --arch $(ARCH) $(FIXTURES) >&2 || echo 'make: not everything could be fetched; the tests that need it will say so' >&2
 	@$(WITH_GO) .bin/tests .bin/test.log -count=1 -timeout $(TIMEOUT) $(PKG)
+
+LOOPS = 8
+loaded: ## all tests and scenarios beside LOOPS busy loops: a test that passes on a quiet machine only is a defect
+	@make=$$$$ loops=; trap 'kill $$loops 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
+		for i in $$(seq $(LOOPS)); do (while kill -0 $$make 2>/dev/null; do for j in $$(seq 100000); do :; done; done) & loops="$$loops $$!"; done; \
+		$(MAKE) test TIMEOUT=3h
 
 fresh: build ## loads of every fixture in restored and in booted machines: the same outcomes
 	@rm -rf .bin/restored .bin/booted
