@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read,
 func (d attestVerifyDoc) text() string {
 	out := ""
 	for _, f := range d.Findings {
-		at := strings.TrimSpace(f.Cell + " " + f.Subject)
+		at := strings.TrimSpace(f.Cell + " " + cmp.Or(f.Package, f.Subject))
 		if at == "" {
 			at = d.File
 		}

@@ -3,6 +3,7 @@ package attest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plugproof/plugproof/results"
@@ -12,6 +13,7 @@ import (
 type Finding struct {
 	Cell       string `json:"cell"`
 	Subject    string `json:"subject"` // "host", "plugin.0", ...; "" is the whole cell
+	Package    string `json:"package"` // the subject as plugproof.toml spells it, "./plugins/greet"; "" when no record says
 	Text       string `json:"text"`
 	Incomplete bool   `json:"incomplete"` // it was not found out
 }
@@ -33,7 +35,7 @@ func (s Statement) Confirm(fresh []results.Record) (compared int, found []Findin
 		seen = true
 		now, ok := here[then.CellID]
 		if !ok {
-			found = append(found, Finding{then.Cell.String(), "", "it was not rebuilt here: the project's plan has no such cell", true})
+			found = append(found, Finding{Cell: then.Cell.String(), Text: "it was not rebuilt here: the project's plan has no such cell", Incomplete: true})
 			continue
 		}
 		n, f := confirm(then, now)
@@ -49,7 +51,7 @@ func (s Statement) Confirm(fresh []results.Record) (compared int, found []Findin
 func confirm(then, now results.Record) (compared int, found []Finding) {
 	cell := then.Cell.String()
 	if now.Status == results.Error || now.Status == results.Skip {
-		return 0, []Finding{{cell, "", "it could not be rebuilt here: " + now.Reason, true}}
+		return 0, []Finding{{Cell: cell, Text: "it could not be rebuilt here: " + now.Reason, Incomplete: true}}
 	}
 	why := inputs(then.Inputs, now.Inputs)
 	names := pairs(then.Artifacts)
@@ -60,7 +62,7 @@ func confirm(then, now results.Record) (compared int, found []Finding) {
 	}
 	if len(names) == 0 {
 		if then.Verdict != now.Verdict {
-			return 1, []Finding{{cell, "", fmt.Sprintf("stated as %s, and here it is %s%s", then.Verdict, now.Verdict, why), false}}
+			return 1, []Finding{{Cell: cell, Text: fmt.Sprintf("stated as %s, and here it is %s%s", then.Verdict, now.Verdict, why)}}
 		}
 		return 1, nil
 	}
@@ -82,10 +84,28 @@ func confirm(then, now results.Record) (compared int, found []Finding) {
 		}
 		compared++
 		if text != "" {
-			found = append(found, Finding{cell, n, text, false})
+			found = append(found, Finding{Cell: cell, Subject: n, Package: packageOf(then, n), Text: text})
 		}
 	}
 	return compared, found
+}
+
+// packageOf is the package of "plugin.N": a record of a rebuild lists the host and then the plugins in the project's order.
+func packageOf(r results.Record, artifact string) string {
+	digits, ok := strings.CutPrefix(artifact, "plugin.")
+	n, err := strconv.Atoi(digits)
+	if !ok || err != nil || n < 0 {
+		return ""
+	}
+	for _, x := range r.Subjects {
+		if x.Name == "host" {
+			continue
+		}
+		if n--; n < 0 {
+			return x.Name
+		}
+	}
+	return ""
 }
 
 // pairs are the names of which there is a side a.
