@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"os"
 	"path"
@@ -41,12 +40,9 @@ func (a *app) gather(ctx context.Context, cache, scratch string, args []string, 
 			return nil, usagef("give one of the directories another name", "--xbps %q and %q would both be xbps/%s in the kit", other, dir, name)
 		}
 		repos[name] = dir
-		more, err := supply.Tree(supply.Package, a.path(dir), "xbps/"+name, nil)
-		if err == nil && len(more) == 0 {
-			err = fmt.Errorf("there is no file in %q", dir)
-		}
+		more, err := a.kitPackages(ctx, dir, name)
 		if err != nil {
-			return nil, usagef("give --xbps a directory with a repository", "%w", err)
+			return nil, err
 		}
 		files = append(files, more...)
 	}

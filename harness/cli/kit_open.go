@@ -1,21 +1,16 @@
 package cli
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"aead.dev/minisign"
 	"github.com/spf13/cobra"
 
 	"github.com/plugproof/plugproof/harness/supply"
 	"github.com/plugproof/plugproof/verify/supply/kit"
-	"github.com/plugproof/plugproof/verify/supply/modtree"
 	"github.com/plugproof/plugproof/verify/supply/seal"
 )
 
@@ -73,60 +68,6 @@ func (a *app) minisignPublic(name string) (minisign.PublicKey, error) {
 	return k, nil
 }
 
-// kitTree is the module tree in a kit.
-type kitTree struct {
-	k     *kit.Kit
-	parts map[string]kit.Part
-}
-
-func (t kitTree) Names() []string {
-	var out []string
-	for n := range t.parts {
-		out = append(out, n)
-	}
-	return out
-}
-
-func (t kitTree) Open(name string) (io.ReaderAt, int64, error) {
-	p, ok := t.parts[name]
-	if !ok {
-		return nil, 0, os.ErrNotExist
-	}
-	r, err := t.k.Content(p)
-	return r, p.Size, err
-}
-
-// proofs checks the kit's modules and toolchains by the proofs that travel in it.
-func (a *app) proofs(ctx context.Context, k *kit.Kit) ([]modtree.Finding, error) {
-	a.ignoreUnproven()
-	t := kitTree{k, map[string]kit.Part{}}
-	var key []byte
-	for _, p := range k.Manifest.Parts {
-		if p.Held {
-			return nil, nil // the whole tree is there only after unpacking
-		}
-		if name, ok := strings.CutPrefix(p.Path, supply.Modules+"/"); ok {
-			t.parts[name] = p
-		}
-		if p.Path == keyPart {
-			r, err := k.Content(p)
-			if err != nil {
-				return nil, err
-			}
-			if key, err = io.ReadAll(io.LimitReader(r, 4<<10)); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if len(t.parts) == 0 {
-		return nil, nil
-	}
-	if key == nil {
-		return nil, fmt.Errorf("%w: it has modules and no %s", kit.ErrPart, keyPart)
-	}
-	return modtree.Check(ctx, t, string(bytes.TrimSpace(key)))
-}
-
 func newKitUnpackCmd(a *app) *cobra.Command {
 	var key, into string
 	cmd := &cobra.Command{
@@ -153,10 +94,16 @@ Projects lie in projects/ below the directory, records to compare with in expect
 				return err
 			}
 			defer done()
-			if err := a.checkProofs(cmd.Context(), args[0], k); err != nil {
+			bar := a.bytesBar(k.Size())
+			err = k.Verify(cmd.Context(), bar.add)
+			bar.end()
+			if err != nil {
+				return kitError(args[0], err)
+			}
+			if err := a.checkProofs(cmd.Context(), args[0], k, dir); err != nil {
 				return err
 			}
-			if err := k.Unpack(cmd.Context(), dir, nil); err != nil {
+			if err := k.Unpack(cmd.Context(), dir); err != nil {
 				return kitError(args[0], err)
 			}
 			gos, err := supply.UnpackToolchains(cmd.Context(), dir)
@@ -186,16 +133,4 @@ Projects lie in projects/ below the directory, records to compare with in expect
 	cmd.Flags().StringVar(&into, "into", "", "unpack to `DIR`; default plugproof's cache")
 	_ = cmd.MarkFlagRequired("key")
 	return cmd
-}
-
-// checkProofs refuses a kit whose modules its own proofs do not cover.
-func (a *app) checkProofs(ctx context.Context, name string, k *kit.Kit) error {
-	found, err := a.proofs(ctx, k)
-	if err != nil {
-		return kitError(name, err)
-	}
-	if len(found) > 0 {
-		return &Error{Code: ExitFinding, Err: fmt.Errorf("kit %q is refused: %s (%d such findings)", name, found[0], len(found)), Hint: "'plugproof kit verify' lists them all"}
-	}
-	return nil
 }

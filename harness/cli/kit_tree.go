@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -69,4 +70,23 @@ func (name fileAt) ReadAt(p []byte, off int64) (int, error) {
 	}
 	defer f.Close()
 	return f.ReadAt(p, off)
+}
+
+// kitPackages lists a folder of repositories, none of which may be damaged.
+func (a *app) kitPackages(ctx context.Context, dir, name string) ([]supply.File, error) {
+	files, damage, unsigned, err := supply.Packages(ctx, a.path(dir), name)
+	if err != nil {
+		return nil, usagef("give --xbps a directory with a repository", "%q: %w", dir, err)
+	}
+	for _, f := range damage {
+		a.note("%s", oneLine(f.String()))
+	}
+	if len(damage) > 0 {
+		return nil, &Error{Code: ExitFinding, Err: fmt.Errorf("the repository %q is damaged: %s (%d such findings)", dir, oneLine(damage[0].String()), len(damage)),
+			Hint: "get it again, or index it anew by 'plugproof xbps index'; 'plugproof xbps verify' says all that is wrong"}
+	}
+	for _, u := range unsigned {
+		a.note("repository %s is not signed, and xbps-install takes nothing of it over HTTP", oneLine(u))
+	}
+	return files, nil
 }

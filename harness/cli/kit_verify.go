@@ -46,8 +46,9 @@ func newKitVerifyCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [FILE.kit --key PUB] [--vendor DIR] [--go-archive FILE]",
 		Short: "Check every byte of a kit, a vendor folder file by file, or an archive of Go",
-		Long: `Check a kit: the signature by the one key that is trusted, every byte of every part, and its modules and toolchains by
-the checksum database's proofs that travel in it. --newer-than refuses kits of that serial and before.
+		Long: `Check a kit: the signature by the one key that is trusted, every byte of every part, its modules and toolchains by
+the checksum database's proofs that travel in it, and its repositories of Void packages by their indexes and signatures.
+--newer-than refuses kits of that serial and before.
 
 --vendor checks the vendor folder of the module in DIR, file by file, against the module zips whose hashes
 DIR/go.sum names: what 'go mod verify' does not do. An edited, added, missing or linked file is a finding. Zips are
@@ -124,16 +125,14 @@ func (a *app) verifyKit(ctx context.Context, name, key string, newer uint64, doc
 	if err != nil {
 		return refused(kitError(name, err))
 	}
-	found, err := a.proofs(ctx, k)
+	found, err := a.proofs(ctx, k, nil)
 	if err != nil {
 		return refused(kitError(name, err))
 	}
-	for _, f := range found {
-		doc.Findings = append(doc.Findings, kitFinding{Kind: string(f.Kind), Path: f.Path, Text: f.Text})
-	}
+	doc.Findings = append(doc.Findings, found...)
 	if k.Manifest.Since != "" {
 		doc.Findings = append(doc.Findings, kitFinding{Kind: "held", Path: name, Incomplete: true,
-			Text: "it leaves out parts of the kit before, so its modules' proofs are checked when it is unpacked there"})
+			Text: "it leaves out parts of the kit before, so its modules' proofs and its repositories are checked when it is unpacked there"})
 	}
 	d := describeKit("plugproof/kit-create/v1", name, k.Length(), k.Manifest)
 	doc.Kit = &d

@@ -82,6 +82,12 @@ type Options struct {
 // package of firmware has programs of other machines, for one.
 var Tolerable = []string{UndeclaredLib, WorldWritable, WrongOwner, BadELF, NoarchELF, elfinfo.WrongMachine, elfinfo.WrongLibc, elfinfo.WrongFloat, elfinfo.WrongLoader, elfinfo.WrongLevel}
 
+// Damage are the classes that say that a repository does not hold together: its index, its packages and its signatures are not those
+// of one another, or cannot be read.
+var Damage = []string{Unreadable, BadIndex, NoIndex, NoSignature, BadSignature, WrongHash, WrongSize, MissingFile, NotIndexed, Downgrade, IndexDiffers, WrongArch, WrongName,
+	ContentHash, Unlisted, Absent, LinkTarget, binpkg.NotAPackage, binpkg.WrongOrder, binpkg.TooBig, binpkg.TooMany, binpkg.PathEscape, binpkg.LinkEscape, binpkg.ThroughLink,
+	binpkg.Duplicate, binpkg.SpecialFile, binpkg.SparseFile, binpkg.BadAttributes}
+
 // SetuidAllowed says that a path may be setuid or setgid.
 func (o Options) SetuidAllowed(path string) bool {
 	return slices.Contains(o.AllowSetuid, path) || slices.Contains(o.AllowSetuid, "all")

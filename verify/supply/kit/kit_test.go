@@ -80,7 +80,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	dir := t.TempDir() + "/cache"
 	for range 2 { // the second finds all in place
-		if err := k.Unpack(ctx, dir, nil); err != nil {
+		if err := k.Unpack(ctx, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestUnpackWritesNothingElsewhere(t *testing.T) {
 	if err := os.Symlink(out, dir+"/inputs"); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Unpack(ctx, dir, nil); err == nil {
+	if err := k.Unpack(ctx, dir); err == nil {
 		t.Error("it was unpacked through a link that leads out")
 	}
 	if left, _ := os.ReadDir(out); len(left) > 0 {
@@ -193,7 +193,7 @@ func TestUnpackWritesNothingElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh := t.TempDir()
-	if err := k.Unpack(ctx, fresh, nil); !errors.Is(err, kit.ErrPart) {
+	if err := k.Unpack(ctx, fresh); !errors.Is(err, kit.ErrPart) {
 		t.Error(err)
 	}
 	if left, _ := os.ReadDir(fresh); len(left) > 0 {
@@ -222,11 +222,11 @@ func TestSince(t *testing.T) {
 		return k
 	}
 	dir := t.TempDir()
-	if err := openKit(delta).Unpack(ctx, dir, nil); !errors.Is(err, kit.ErrBase) {
+	if err := openKit(delta).Unpack(ctx, dir); !errors.Is(err, kit.ErrBase) {
 		t.Errorf("without what it leaves out: %v", err)
 	}
 	for _, data := range [][]byte{whole, delta} {
-		if err := openKit(data).Unpack(ctx, dir, nil); err != nil {
+		if err := openKit(data).Unpack(ctx, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,12 +235,12 @@ func TestSince(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := openKit(whole).Unpack(ctx, dir, nil); !errors.Is(err, kit.ErrOld) {
+	if err := openKit(whole).Unpack(ctx, dir); !errors.Is(err, kit.ErrOld) {
 		t.Errorf("an older kit replayed: %v", err)
 	}
 	same := manifest(big)
 	same.Serial = 4
-	if err := openKit(write(t, same, big, private)).Unpack(ctx, dir, nil); !errors.Is(err, kit.ErrOld) {
+	if err := openKit(write(t, same, big, private)).Unpack(ctx, dir); !errors.Is(err, kit.ErrOld) {
 		t.Errorf("another kit with the same serial: %v", err)
 	}
 	merged, err := kit.Merge(openKit(whole).Manifest, openKit(delta).Manifest)

@@ -21,6 +21,7 @@ type Kit struct {
 	r        io.ReaderAt
 	length   int64
 	offsets  map[results.Digest]int64
+	verified bool
 }
 
 // maxHeader bounds the first line, in bytes.
@@ -129,6 +130,7 @@ func (k *Kit) Verify(ctx context.Context, progress func(int64)) error {
 			return err
 		}
 	}
+	k.verified = true
 	return nil
 }
 

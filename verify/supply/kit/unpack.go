@@ -12,10 +12,11 @@ import (
 	"strings"
 )
 
-// Unpack verifies the whole kit and then writes its parts below dir, each to a new file that takes its place only when its
-// bytes are right. Files that are right already stay. Parts that are held must be there already. Nothing is written
-// outside dir, also where links lead out of it, and nothing at all if a part is wrong.
-func (k *Kit) Unpack(ctx context.Context, dir string, progress func(int64)) (err error) {
+// Unpack verifies the whole kit, unless Verify did, and then writes its parts below dir, each to a new file that takes its place only
+// when its bytes are right. Files that are right already stay. Parts that are held must be there already. Nothing is written
+// outside dir, also where links lead out of it, and nothing at all if a part is wrong. That the kit was taken is written down when
+// all of it is on the disk.
+func (k *Kit) Unpack(ctx context.Context, dir string) (err error) {
 	_, missing := os.Lstat(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -35,8 +36,10 @@ func (k *Kit) Unpack(ctx context.Context, dir string, progress func(int64)) (err
 	if err := k.notOld(root); err != nil {
 		return err
 	}
-	if err := k.Verify(ctx, progress); err != nil {
-		return err
+	if !k.verified {
+		if err := k.Verify(ctx, nil); err != nil {
+			return err
+		}
 	}
 	for _, p := range k.Manifest.Parts {
 		if p.Held && !right(ctx, root, p) {
