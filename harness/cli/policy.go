@@ -121,6 +121,9 @@ func (a *app) policy(ctx context.Context, args []string, f policyFlags) (policyD
 	return doc, nil
 }
 
+// lastSecond is the end of the last year that a day like 2026-08-01 can name.
+const lastSecond = 253402300799
+
 // today is the day that --now, SOURCE_DATE_EPOCH or the clock says.
 func (a *app) today(flag string) (policy.Date, string, error) {
 	if flag != "" {
@@ -133,8 +136,8 @@ func (a *app) today(flag string) (policy.Date, string, error) {
 	t, from := a.env.Now(), "clock"
 	if s := a.getenv("SOURCE_DATE_EPOCH"); s != "" {
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 0 || n > 1<<40 {
-			return policy.Date{}, "", usagef("it is a number of seconds since 1970 (reproducible-builds.org/specs/source-date-epoch)", "SOURCE_DATE_EPOCH is %q", s)
+		if err != nil || n < 0 || n > lastSecond {
+			return policy.Date{}, "", usagef(fmt.Sprintf("it is a number of seconds since 1970, at most %d, which is in the year 9999 (reproducible-builds.org/specs/source-date-epoch)", lastSecond), "SOURCE_DATE_EPOCH is %q", s)
 		}
 		t, from = time.Unix(n, 0), "SOURCE_DATE_EPOCH"
 	}

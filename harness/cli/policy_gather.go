@@ -19,6 +19,9 @@ type evidence struct {
 	project *plan.Project
 	archive string // its name in findings; "" for a directory
 	dirs    []string
+	vendors []string         // folders of modules whose vendor folder is built from, as seen from e.dirs
+	zips    []string         // folders in the layout of a module proxy
+	found   []policy.Finding // in vendor folders
 	lost    []policy.Finding
 	wanted  []policy.Wanted // built files
 	app     *app
@@ -30,59 +33,70 @@ func (a *app) evidence(ctx context.Context, arg string, f policyFlags) (*evidenc
 	if err != nil {
 		return nil, nil, err
 	}
-	e := &evidence{project: all[0].Project, app: a}
-	if e.project.Policy == nil {
-		return nil, nil, usagef("'plugproof help policy-rules' lists what it may hold", "%s has no [policy]", a.short(e.project.File))
-	}
-	if archive := a.archives[e.project]; archive != nil {
-		e.archive = archive.Name
+	if all[0].Project.Policy == nil {
+		return nil, nil, usagef("'plugproof help policy-rules' lists what it may hold", "%s has no [policy]", a.short(all[0].Project.File))
 	}
 	shop, done, err := a.openWorkshop()
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := e.gather(ctx, shop, all, f); err != nil {
+	e, err := a.collect(ctx, shop, all, f)
+	if err != nil {
 		done()
 		return nil, nil, err
 	}
 	return e, done, nil
 }
 
-func (e *evidence) gather(ctx context.Context, shop *workshop, all []plan.Cell, f policyFlags) error {
+func (a *app) collect(ctx context.Context, shop *workshop, all []plan.Cell, f policyFlags) (*evidence, error) {
 	if err := shop.place(all); err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range all {
 		if err := named(c); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	e.RulesFile, e.RuleLine = e.name(filepath.Join(e.project.Dir, plan.FileName)), e.project.PolicyLine
-	if err := e.list(ctx, shop, all); err != nil {
-		return err
+	var zips []string
+	for _, dir := range f.zips {
+		if st, err := os.Stat(a.path(dir)); err != nil || !st.IsDir() {
+			return nil, usagef("give --modules a folder in the layout of a module proxy", "%q is no folder", dir)
+		}
+		zips = append(zips, a.path(dir))
+	}
+	e, err := a.sources(ctx, shop, all, zips)
+	if err != nil {
+		return nil, err
 	}
 	files := f.elf
 	if !f.sourceOnly {
 		files = append(slices.Clone(files), e.shipped(all)...)
 	}
-	if err := e.files(files); err != nil {
-		return err
+	return e, e.files(files)
+}
+
+// sources is all evidence of a project but built files: what the go command lists of its cells, where modules' files are, and what is in
+// its vendor folders. The cells are of one project, which has a [policy] and lies in its place. Directories in skip are none of its sources.
+func (a *app) sources(ctx context.Context, shop *workshop, all []plan.Cell, zips []string, skip ...string) (*evidence, error) {
+	e := &evidence{project: all[0].Project, app: a}
+	if archive := a.archives[e.project]; archive != nil {
+		e.archive = archive.Name
 	}
-	src := policy.Sources{Zips: []string{filepath.Join(shop.builder.ModCache, "cache", "download")}}
+	e.RulesFile, e.RuleLine = e.name(filepath.Join(e.project.Dir, plan.FileName)), e.project.PolicyLine
+	if err := e.list(ctx, shop, all, append(skip, shop.scratch)); err != nil {
+		return nil, err
+	}
+	e.zips = []string{filepath.Join(shop.builder.ModCache, "cache", "download")}
 	if shop.builder.UserMods != "" {
-		src.Zips = append(src.Zips, filepath.Join(shop.builder.UserMods, "cache", "download"))
+		e.zips = append(e.zips, filepath.Join(shop.builder.UserMods, "cache", "download"))
 	}
-	for _, dir := range f.zips {
-		if st, err := os.Stat(e.app.path(dir)); err != nil || !st.IsDir() {
-			return usagef("give --modules a folder in the layout of a module proxy", "%q is no folder", dir)
-		}
-		src.Zips = append(src.Zips, e.app.path(dir))
-	}
+	e.zips = append(e.zips, zips...)
+	src := policy.Sources{Zips: e.zips}
 	for i, dir := range e.dirs {
 		src.Roots = append(src.Roots, policy.SourceRoot{Dir: dir, Sums: e.Roots[i].Sums})
 	}
-	e.Texts = src.Texts
-	return nil
+	e.Texts, e.Digests = src.Texts, src.Digests
+	return e, e.vendored(ctx)
 }
 
 // name is a file of the project as findings name it.
@@ -96,12 +110,12 @@ func (e *evidence) name(path string) string {
 }
 
 // list asks the go command about every host and plugin of every cell; equal questions once.
-func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell) error {
-	tree, err := build.NewTree(e.project.Dir, build.Dirs(all[0]), shop.scratch)
+func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell, skip []string) error {
+	tree, err := build.NewTree(e.project.Dir, build.Dirs(all[0]), skip...)
 	if err != nil {
 		return err
 	}
-	gos, err := shop.toolchains(ctx, all)
+	gos, err := e.libraries(ctx, shop, all)
 	if err != nil {
 		return err
 	}
@@ -143,6 +157,7 @@ func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell) er
 			if err != nil {
 				return err
 			}
+			e.vendor(r, tree, j)
 			job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
 			job.Out, job.Name = shop.scratch, "listed" // nothing is built
 			if want.Path, err = e.build(ctx, shop, r, job); err != nil {
@@ -153,6 +168,30 @@ func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell) er
 		}
 	}
 	return nil
+}
+
+// libraries finds the toolchains of all cells, by what they are asked for, and the standard library of each.
+func (e *evidence) libraries(ctx context.Context, shop *workshop, all []plan.Cell) (map[string]toolchain.Go, error) {
+	gos := map[string]toolchain.Go{}
+	e.Std = map[string]map[string]bool{}
+	for _, c := range all {
+		for _, j := range c.Jobs() {
+			name := goName(c, j.Go)
+			if _, ok := gos[name]; ok || j.Go == (plan.GoSpec{}) {
+				continue
+			}
+			g, err := shop.store.Go(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			std, err := policy.Standard(os.DirFS(filepath.Join(g.GOROOT, "src")))
+			if err != nil {
+				return nil, fmt.Errorf("reading the standard library of %s: %w", g.Name, err)
+			}
+			gos[name], e.Std[g.Version] = g, std
+		}
+	}
+	return gos, nil
 }
 
 // build lists the packages of one host or plugin, and returns the import path of its main package; "" if they cannot be listed.
@@ -166,6 +205,7 @@ func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.J
 	}
 	if failed != nil {
 		e.lose(e.RulesFile, "the packages of %s for %s cannot be listed: %s: %s", job.Subject, job.Arch, failed.Op, failed.Text)
+		e.Roots[r].Partial = true
 		return "", nil
 	}
 	b := policy.Build{Subject: job.Subject, Arch: job.Arch}
@@ -201,10 +241,10 @@ func (e *evidence) lose(file, format string, args ...any) {
 // missing is what could not be looked at, and the hosts and plugins of which no built file was given.
 func (e *evidence) missing(sourceOnly bool) []policy.Finding {
 	if sourceOnly {
-		return e.lost
+		return slices.Concat(e.found, e.lost)
 	}
 	for _, w := range policy.Unbuilt(e.wanted, e.Files) {
 		e.lose(e.RulesFile, "no built file of %s was given: --elf FILE, or --source-only", w)
 	}
-	return e.lost
+	return slices.Concat(e.found, e.lost)
 }

@@ -32,6 +32,9 @@ func Load(dir string) (*Project, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, configError("", "plugproof init writes a first one", "no %s in %q", FileName, dir)
 	}
+	if errors.Is(err, errNotFile) {
+		return nil, configError(file, "plugproof init writes a first one into another directory", "it is not a regular file")
+	}
 	if err != nil {
 		return nil, err
 	}

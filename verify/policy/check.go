@@ -41,6 +41,9 @@ type checker struct {
 	ev    Evidence
 	found []Finding
 	using map[module.Version]*used
+
+	digests map[string]map[string]string // of replacements' directories, by the path in the directive and the checkouts
+	unseen  []string                     // files of whose Go the standard library is not at hand
 }
 
 // Check holds evidence against rules. Its error is for rules that are wrong, or licence texts that could not be read; what the rules
@@ -51,7 +54,7 @@ func Check(rules *Rules, ev Evidence) (Report, error) {
 			return Report{}, err
 		}
 	}
-	c := &checker{rules: rules, ev: ev, using: map[module.Version]*used{}}
+	c := &checker{rules: rules, ev: ev, using: map[module.Version]*used{}, digests: map[string]map[string]string{}}
 	r := Report{Modules: []Module{}, Files: []Looked{}, Findings: []Finding{}}
 	for i := range ev.Roots {
 		c.builds(&ev.Roots[i])
@@ -112,7 +115,7 @@ func (c *checker) find(f Finding, format string, args ...any) {
 }
 
 // use notes that a module is part of what is built.
-func (c *checker) use(m module.Version, replace *module.Version, in, file, pkg string) {
+func (c *checker) use(r *Root, m module.Version, replace *module.Version, in, file, pkg string) {
 	u := c.using[m]
 	if u == nil {
 		u = &used{module: m, replace: replace}
@@ -121,7 +124,7 @@ func (c *checker) use(m module.Version, replace *module.Version, in, file, pkg s
 	if u.replace == nil {
 		u.replace = replace
 	}
-	u.add(in, file, pkg)
+	u.add(r, in, file, pkg)
 }
 
 // builds notes what the go command lists.
@@ -129,7 +132,7 @@ func (c *checker) builds(r *Root) {
 	for _, b := range r.Builds {
 		for _, p := range b.Packages {
 			if !p.Standard && !p.Main && p.Module.Path != "" {
-				c.use(p.Module, p.Replace, b.Subject, "", p.Path)
+				c.use(r, p.Module, p.Replace, b.Subject, "", p.Path)
 				if p.Replace != nil {
 					c.replacedIn(r, p.Module, *p.Replace, c.place(&used{module: p.Module}), "as the go command lists it")
 				}

@@ -34,6 +34,9 @@ type unaudited struct {
 // dead finds patterns of critical packages that fit none of what is built.
 func (c *checker) dead() {
 	builds := 0
+	if slices.ContainsFunc(c.ev.Roots, func(r Root) bool { return r.Partial }) {
+		return // what it fits may be in what could not be listed
+	}
 	for i, pat := range c.rules.parsed.critical {
 		fits := false
 		for _, r := range c.ev.Roots {
@@ -72,7 +75,8 @@ func (c *checker) follow(r *Root, packages map[string]Package, start string, sai
 		p := packages[name]
 		if !p.Main && !p.Standard && p.Module.Path != "" {
 			taken := source(p.Module, p.Replace)
-			if once := (unaudited{start, taken}); find(c.rules.parsed.audited, taken) < 0 && !said[once] {
+			here := map[string]bool{r.Dir: true}
+			if once := (unaudited{start, taken}); !said[once] && !slices.ContainsFunc(c.rules.parsed.audited, func(s subject) bool { return c.covers(s, taken, here) }) {
 				said[once] = true
 				way := []string{}
 				for at := name; at != ""; at = from[at] {
@@ -81,7 +85,7 @@ func (c *checker) follow(r *Root, packages map[string]Package, start string, sai
 				slices.Reverse(way)
 				at := c.place(&used{module: p.Module, example: start})
 				at.Kind, at.Rule = Unaudited, c.line("critical")
-				c.find(at, "%s may import audited modules only: %s, of %s", start, strings.Join(way, " -> "), source(p.Module, p.Replace))
+				c.find(at, "%s may import audited modules only: %s, of %s", start, strings.Join(way, " -> "), c.described(taken, here))
 			}
 		}
 		for _, next := range p.Imports {

@@ -10,6 +10,7 @@
 //   - A package all of whose code was left out by the linker and of which no fingerprint is kept is not in the file.
 //   - C code, assembly without a Go package, and what init functions or generators do: no rule is about them.
 //   - Licences are those of whole files named LICENSE, LICENCE, UNLICENSE or COPYING in the module's root and above its packages that
-//     were built; headers of source files are not read. A text that is not known for the most part is unknown, and unknown is a finding.
+//     were built; headers of source files are not read. A text with words that are no part of a known licence, its title or a notice is
+//     unknown, and unknown is a finding.
 //   - The main module's own code needs no licence, audit or permission.
 package policy

@@ -12,10 +12,12 @@ import (
 type Evidence struct {
 	Roots     []Root
 	Files     []File
-	Published []string                                                                      // main packages that are built from a published version: their files know no go.mod of the project's
-	Texts     func(m module.Version, replace *module.Version, dirs []string) (Texts, error) // as Sources.Texts; nil: licences are not asked
-	RulesFile string                                                                        // the name of plugproof.toml in findings
-	RuleLine  func(key string) int                                                          // where a key below [policy] stands; 0 is unknown
+	Published []string                                                                                        // main packages that are built from a published version: their files know no go.mod of the project's
+	Std       map[string]map[string]bool                                                                      // the standard library's packages by the version of the Go that has them; a version that is not there is unknown
+	Texts     func(m module.Version, replace *module.Version, roots []string, dirs []string) ([]Texts, error) // as Sources.Texts; nil: licences are not asked
+	Digests   func(path string, roots []string) (map[string]string, error)                                    // as Sources.Digests; nil: no directory is known by what it holds
+	RulesFile string                                                                                          // the name of plugproof.toml in findings
+	RuleLine  func(key string) int                                                                            // where a key below [policy] stands; 0 is unknown
 	Now       Date
 }
 
@@ -29,6 +31,7 @@ type Root struct {
 	Sums      Sums   // nil: there is no go.sum
 	SumFile   string // its name in findings
 	Builds    []Build
+	Partial   bool // there are builds that could not be listed: what no other one needs is not unused
 }
 
 // A Build is what a host or a plugin is linked from, as the go command lists it.
@@ -63,15 +66,19 @@ type used struct {
 	replace  *module.Version
 	packages map[string]bool
 	in       map[string]bool // subjects, and names of files
+	roots    map[string]bool // directories of checkouts that it is used in; empty: unknown
 	file     string          // the first file that it was seen in; "" if a build is enough
 	example  string          // a package of it
 }
 
-func (u *used) add(in, file, pkg string) {
+func (u *used) add(r *Root, in, file, pkg string) {
 	if u.packages == nil {
-		u.packages, u.in = map[string]bool{}, map[string]bool{}
+		u.packages, u.in, u.roots = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	}
 	u.in[in] = true
+	if r != nil {
+		u.roots[r.Dir] = true
+	}
 	if u.file == "" {
 		u.file = file
 	}

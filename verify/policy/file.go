@@ -62,7 +62,7 @@ func (c *checker) dependency(f *File, r *Root, d *debug.Module) {
 	if r != nil && r.own(d.Path) && replace == nil { // of a workspace
 		return
 	}
-	c.use(v, replace, f.Name, f.Name, "")
+	c.use(r, v, replace, f.Name, f.Name, "")
 	at := Finding{File: f.Name, Module: v.String()}
 	if replace != nil {
 		c.replacedIn(r, v, *replace, at, "by its build information")
@@ -125,7 +125,7 @@ func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed
 		if p.Standard || p.Main {
 			return
 		}
-		c.use(p.Module, p.Replace, f.Name, f.Name, pkg)
+		c.use(r, p.Module, p.Replace, f.Name, f.Name, pkg)
 		if at.Module = p.Module.String(); f.Info != nil && deps[p.Module.Path] == nil {
 			c.find(at, "package %s was linked, and the build information does not name its module %s", pkg, p.Module)
 		}
@@ -139,7 +139,7 @@ func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed
 		}
 		return
 	}
-	if isPluginPath(pkg) || d == nil && standard(pkg) {
+	if isPluginPath(pkg) || d == nil && c.standard(f, pkg) {
 		return
 	}
 	var known *module.Version
@@ -149,7 +149,7 @@ func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed
 	switch {
 	case d != nil:
 		v, replace := dependency(d)
-		c.use(v, replace, f.Name, f.Name, pkg)
+		c.use(r, v, replace, f.Name, f.Name, pkg)
 		at.Module = v.String()
 		if r == nil {
 			return
@@ -162,12 +162,12 @@ func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed
 		}
 	case f.Info != nil && known != nil:
 		at.Module = known.String()
-		c.use(*known, nil, f.Name, f.Name, pkg)
+		c.use(r, *known, nil, f.Name, f.Name, pkg)
 		c.find(at, "package %s was linked, and the build information does not name its module, %s by go.mod", pkg, known)
 	case f.Info != nil:
 		c.find(at, "package %s was linked, and neither the build information nor go.mod names a module of it", pkg)
 	case known != nil:
-		c.use(*known, nil, f.Name, f.Name, pkg)
+		c.use(r, *known, nil, f.Name, f.Name, pkg)
 	default:
 		c.find(at, "package %s was linked, and go.mod names no module of it", pkg)
 	}
@@ -193,9 +193,9 @@ func (c *checker) isOwn(f *File, r *Root, d *debug.Module, pkg string) bool {
 	return own != "" && (d == nil || len(d.Path) < len(own))
 }
 
-// builds reports whether the packages of hosts and plugins for an architecture were listed.
+// builds reports whether the packages of all hosts and plugins for an architecture were listed.
 func (r *Root) builds(arch string) bool {
-	return arch != "" && slices.ContainsFunc(r.Builds, func(b Build) bool { return b.Arch == arch })
+	return arch != "" && !r.Partial && slices.ContainsFunc(r.Builds, func(b Build) bool { return b.Arch == arch })
 }
 
 // arch is the architecture that a file's build information names, or "".

@@ -79,9 +79,62 @@ func edited(t *testing.T, data []byte, from, to string) []byte {
 	return bytes.ReplaceAll(data, []byte(from), []byte(to))
 }
 
+// library is the standard library of the Go that runs the tests.
+var library = sync.OnceValues(func() (map[string]bool, error) {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, err
+	}
+	return policy.Standard(os.DirFS(filepath.Join(strings.TrimSpace(string(out)), "src")))
+})
+
+func TestStandard(t *testing.T) {
+	std, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg, want := range map[string]bool{"fmt": true, "unsafe": true, "internal/abi": true, "vendor/golang.org/x/net/idna": true, "runtime/cgo": true, "cmd/go": true,
+		"": false, ".": false, "fmt/testdata": false, "log/evil": false, "golang.org/x/net/idna": false, "encoding/json/testdata": false} {
+		if std[pkg] != want {
+			t.Errorf("%q: %v", pkg, !want)
+		}
+	}
+}
+
+// TestLooksStandard: a path like the standard library's is not enough to be of it.
+func TestLooksStandard(t *testing.T) {
+	f := readFile(t, built(t))
+	f.Packages = []string{"fmt", "log/evil", "math/rand/v2"}
+	for _, tt := range []struct {
+		name string
+		std  map[string]map[string]bool
+		want []string
+	}{
+		{"its Go is at hand", map[string]map[string]bool{f.Go: {"fmt": true, "math/rand/v2": true}}, []string{"hidden  log/evil"}},
+		{"another Go is", map[string]map[string]bool{"go1.2": {"fmt": true, "math/rand/v2": true, "log/evil": true}}, []string{"not-looked  fmt"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := policy.Check(&policy.Rules{}, policy.Evidence{Roots: []policy.Root{root(t)}, Files: []policy.File{f}, Std: tt.std})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := slices.DeleteFunc(kinds(r), func(k string) bool {
+				return strings.HasPrefix(k, "pseudo-version") || strings.HasPrefix(k, "other-version")
+			})
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // TestBuiltFile: what a file is made of is held against what it says of itself and against go.mod.
 func TestBuiltFile(t *testing.T) {
 	data := built(t)
+	std, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
 	info := readFile(t, data).Info
 	version := map[string]string{}
 	for _, d := range info.Deps {
@@ -123,7 +176,7 @@ func TestBuiltFile(t *testing.T) {
 			if tt.edit != nil {
 				b = tt.edit(bytes.Clone(data))
 			}
-			r, err := policy.Check(&policy.Rules{}, policy.Evidence{Roots: []policy.Root{root(t, tt.requires...)}, Files: []policy.File{readFile(t, b)}})
+			r, err := policy.Check(&policy.Rules{}, policy.Evidence{Roots: []policy.Root{root(t, tt.requires...)}, Files: []policy.File{readFile(t, b)}, Std: map[string]map[string]bool{readFile(t, data).Go: std}})
 			if err != nil {
 				t.Fatal(err)
 			}

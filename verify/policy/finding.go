@@ -26,6 +26,7 @@ const (
 	Unlisted       Kind = "unlisted"        // a package was linked that nothing in the project imports
 	Foreign        Kind = "foreign"         // a file of another project
 	NoBuildInfo    Kind = "no-build-info"   // a file without: versions, sums and replacements are unknown
+	Vendored       Kind = "vendored"        // a vendor folder is not what go.sum, or the directory that replaces a module, says
 	NotLooked      Kind = "not-looked"      // evidence that is not there
 )
 

@@ -1,13 +1,12 @@
 package policy
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/google/licensecheck"
 )
 
 // Texts are a module's licence files by slash-separated name, relative to the module's root. From says where they were read.
@@ -25,25 +24,6 @@ var licenceName = regexp.MustCompile(`(?i)^((mit|apache|bsd|gpl)[-_.])?((un)?lic
 // IsLicence reports whether a file of this base name is a licence's text.
 func IsLicence(name string) bool {
 	return licenceName.MatchString(name) && path.Ext(name) != ".go"
-}
-
-// enough is the part of a text, in percent of its words, that must be a known licence's: pkg.go.dev asks for as much.
-const enough = 75
-
-// licencesIn are the identifiers of the licences of which a text consists, sorted; none: it is not known.
-func licencesIn(text []byte) []string {
-	if len(text) > MaxLicence {
-		return nil
-	}
-	cov := licensecheck.Scan(text)
-	if cov.Percent < enough {
-		return nil
-	}
-	ids := map[string]bool{}
-	for _, m := range cov.Match {
-		ids[m.ID] = true
-	}
-	return slices.Sorted(maps.Keys(ids))
 }
 
 // LicenceFile is one file of a module and what it says.
@@ -66,8 +46,10 @@ func dirsOf(modulePath, pkg string) []string {
 
 // licences reads a used module's licence files and says what is not known about them.
 func (c *checker) licences(u *used) (files []LicenceFile, ids []string, unknown []string, err error) {
-	if i := find(c.rules.parsed.licensed, source(u.module, u.replace)); i >= 0 {
-		return nil, []string{c.rules.Licensed[i].Licence}, nil, nil
+	for i, s := range c.rules.parsed.licensed {
+		if c.covers(s, source(u.module, u.replace), u.roots) {
+			return nil, []string{c.rules.Licensed[i].Licence}, nil, nil
+		}
 	}
 	dirs := map[string]bool{}
 	for p := range u.packages {
@@ -78,22 +60,34 @@ func (c *checker) licences(u *used) (files []LicenceFile, ids []string, unknown 
 	if len(dirs) == 0 {
 		dirs["."] = true
 	}
-	texts, err := c.ev.Texts(u.module, u.replace, slices.Sorted(maps.Keys(dirs)))
+	texts, err := c.ev.Texts(u.module, u.replace, slices.Sorted(maps.Keys(u.roots)), slices.Sorted(maps.Keys(dirs)))
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	all, at := map[string]bool{}, map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(texts.Files)) {
-		f := LicenceFile{name, licencesIn(texts.Files[name])}
+	all := map[string]bool{}
+	for _, t := range texts {
+		more, why := t.licences(u, all)
+		files, unknown = append(files, more...), append(unknown, why...)
+	}
+	return files, slices.Sorted(maps.Keys(all)), unknown, nil
+}
+
+// licences reads the files of one place, notes their licences in all, and says what is not known about them.
+func (t Texts) licences(u *used, all map[string]bool) (files []LicenceFile, unknown []string) {
+	at := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
+		ids, strange := licencesIn(t.Files[name], u.module.Path)
 		at[path.Dir(name)] = true
-		if len(f.Licences) == 0 {
-			unknown = append(unknown, "the text of "+name+" is not known")
-			f.Licences = []string{}
-		}
-		for _, id := range f.Licences {
+		for _, id := range ids {
 			all[id] = true
 		}
-		files = append(files, f)
+		switch {
+		case strange != "":
+			unknown = append(unknown, fmt.Sprintf("%s in %s is no part of a licence that is known", quoted(strange), name))
+		case len(ids) == 0:
+			unknown = append(unknown, "there is no licence in "+name)
+		}
+		files = append(files, LicenceFile{name, append([]string{}, ids...)})
 	}
 	for _, p := range slices.Sorted(maps.Keys(u.packages)) {
 		if !slices.ContainsFunc(dirsOf(u.module.Path, p), func(d string) bool { return at[d] }) {
@@ -101,7 +95,17 @@ func (c *checker) licences(u *used) (files []LicenceFile, ids []string, unknown 
 			break
 		}
 	}
-	return files, slices.Sorted(maps.Keys(all)), unknown, nil
+	return files, unknown
+}
+
+// quoted are the first words of a text, for people.
+func quoted(s string) string {
+	const most = 8
+	w := strings.Fields(s)
+	if len(w) > most {
+		w = append(w[:most:most], "...")
+	}
+	return fmt.Sprintf("%.160q", strings.Join(w, " "))
 }
 
 // family is an identifier without what says which later versions may be taken: a text alone does not tell. One that is denied denies all.

@@ -72,21 +72,34 @@ func TestLicences(t *testing.T) {
 		{"a package's own is unknown, the module's is not", policy.Rules{}, files("LICENSE", mit), map[string][]byte{"LICENSE": []byte(mit), "list/LICENSE": []byte("mine")}, []string{"go.mod:7 unknown-licence example.test/words@v0.3.0"}},
 		{"read by a person", policy.Rules{Licensed: []policy.Licensed{{Module: "example.test/greet@v1.2.0", Licence: "LicenseRef-House", Reason: "x"}}}, nil, files("LICENSE", mit), nil},
 		{"read by a person, and denied", policy.Rules{Licences: policy.Licences{Deny: []string{"LicenseRef-House"}}, Licensed: []policy.Licensed{{Module: "example.test/greet", Licence: "LicenseRef-House", Reason: "x"}}}, nil, files("LICENSE", mit), []string{"go.mod:6 licence example.test/greet@v1.2.0"}},
+		{"with a sentence before it", policy.Rules{}, files("LICENSE", "You may not sell what is made of this.\n\n"+mit), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with a sentence after it", policy.Rules{}, files("LICENSE", mit+"\nNo commercial use."), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with a sentence in it", policy.Rules{}, files("LICENSE", strings.Replace(mit, "\n\nTHE SOFTWARE", "\n\nCommercial use is not granted.\n\nTHE SOFTWARE", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with a sentence in its notice", policy.Rules{}, files("LICENSE", strings.Replace(mit, "The Authors", "The Authors. Only for private use.", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with a sentence below its notice", policy.Rules{}, files("LICENSE", strings.Replace(mit, "The Authors\n", "The Authors\nThe software stays in the house.\n", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with a sentence below its notice, as comments", policy.Rules{}, files("LICENSE", strings.Replace("// "+strings.ReplaceAll(mit, "\n", "\n// "), "The Authors\n", "The Authors\n// The software stays in the house.\n", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"as comments", policy.Rules{}, files("LICENSE", "// "+strings.ReplaceAll(mit, "\n", "\n// ")), files("LICENSE", mit), nil},
+		{"with a restriction where a name may stand", policy.Rules{}, files("LICENSE", strings.Replace(mit, "a copy of this software and", "a copy of this software for private use and", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"without a grant", policy.Rules{}, files("LICENSE", strings.Replace(mit, "sublicense, and/or sell", "and/or", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with another script's sentence in it", policy.Rules{}, files("LICENSE", strings.Replace(mit, "\n\nTHE SOFTWARE", "\n\n禁止商业使用\n\nTHE SOFTWARE", 1)), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"with a title, notices and marks", policy.Rules{}, files("LICENSE", "# The MIT License (MIT)\r\n=====\r\n\r\nCopyright © 2011-2019 Ana María B. <a@b.test>, mattn (https://b.test/x) and contributors. All rights reserved.\r\n"+strings.ReplaceAll(mit, "\n", "\r\n")), files("LICENSE", mit), nil},
+		{"with another licence's title", policy.Rules{}, files("LICENSE", "GNU General Public License\n\n"+mit), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
+		{"whose address alone is named", policy.Rules{}, files("LICENSE", "https://opensource.org/licenses/MIT\n"), files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
 		{"read by a person, for another version", policy.Rules{Licensed: []policy.Licensed{{Module: "example.test/greet <v1.2.0", Licence: "MIT", Reason: "x"}}}, nil, files("LICENSE", mit), []string{"go.mod:6 unknown-licence example.test/greet@v1.2.0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := app(t)
-			e.Texts = func(m module.Version, _ *module.Version, dirs []string) (policy.Texts, error) {
+			e.Texts = func(m module.Version, _ *module.Version, _, dirs []string) ([]policy.Texts, error) {
 				switch m.Path {
 				case "example.test/greet":
-					return policy.Texts{From: "zip", Files: tt.greet}, nil
+					return []policy.Texts{{From: "zip", Files: tt.greet}}, nil
 				case "example.test/words":
 					if diff := cmp.Diff([]string{".", "list"}, dirs); diff != "" {
 						t.Error(diff)
 					}
-					return policy.Texts{From: "zip", Files: tt.words}, nil
+					return []policy.Texts{{From: "zip", Files: tt.words}}, nil
 				}
-				return policy.Texts{From: "zip", Files: files("LICENSE", mit)}, nil
+				return []policy.Texts{{From: "zip", Files: files("LICENSE", mit)}}, nil
 			}
 			tt.rules.Pseudo = listed
 			if len(tt.rules.Licences.Allow) > 0 {
@@ -122,8 +135,11 @@ func TestSources(t *testing.T) {
 	put(t, filepath.Join(dir, "api", "COPYING"), mit)
 	dirs := []string{".", "nowhere", "words"}
 	read := func(s policy.Sources, m module.Version, replace *module.Version) (map[string][]byte, error) {
-		texts, err := s.Texts(m, replace, dirs)
-		return texts.Files, err
+		texts, err := s.Texts(m, replace, nil, dirs)
+		if len(texts) != 1 {
+			return nil, err
+		}
+		return texts[0].Files, err
 	}
 	root := policy.SourceRoot{Dir: dir, Sums: policy.Sums{v: sum}}
 	for _, tt := range []struct {

@@ -185,21 +185,3 @@ func importPath(prefix string) (string, bool) {
 
 // isPluginPath reports whether a path stands for the main package of a plugin that was built from a list of files.
 func isPluginPath(path string) bool { return strings.HasPrefix(path, "plugin/unnamed-") }
-
-// standard reports whether a path is the standard library's: the go command looks for a path whose first element has no dot nowhere
-// else, unless a main module has that name. What the library itself vendors, and plugins from lists of files, count as its own.
-func standard(path string) bool {
-	first, _, _ := strings.Cut(path, "/")
-	return standardFirst[first]
-}
-
-// standardFirst are the first elements of the standard library's paths in Go 1.20 to 1.27, and of its commands.
-var standardFirst = func() map[string]bool {
-	out := map[string]bool{}
-	for w := range strings.FieldsSeq(`archive bufio builtin bytes cmd cmp compress container context crypto database debug embed encoding
-		errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime simd
-		slices sort strconv strings structs sync syscall testing text time unicode unique unsafe uuid vendor weak`) {
-		out[w] = true
-	}
-	return out
-}()

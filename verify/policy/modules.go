@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -94,8 +95,8 @@ func (c *checker) mayReplace(path string, by module.Version) bool {
 
 // unused finds requirements of which nothing is built.
 func (c *checker) unused(r *Root) {
-	if len(r.Builds) == 0 {
-		return // nothing says what is built
+	if len(r.Builds) == 0 || r.Partial {
+		return // nothing says what is built, or not all of it is known
 	}
 	built := map[string]bool{}
 	for v, u := range c.using {
@@ -137,7 +138,7 @@ func (c *checker) licensed(u *used) (Module, error) {
 	m.LicenceFiles, m.Licences = append(m.LicenceFiles, files...), append(m.Licences, ids...)
 	at.Kind = UnknownLicence
 	for _, text := range unknown {
-		c.find(at, "%s: %s; read it, and list it under [[policy.licensed]]", u.module, text)
+		c.find(at, "%s: %s; read it, and list it under [[policy.licensed]]%s", u.module, text, c.byPath(source(u.module, u.replace), u.roots))
 	}
 	at.Kind = Licence
 	allow, deny := c.rules.Licences.Allow, c.rules.Licences.Deny
@@ -156,23 +157,20 @@ func (c *checker) licensed(u *used) (Module, error) {
 // reviews finds audited modules whose review is too old.
 func (c *checker) reviews() {
 	for i, x := range c.rules.Audited {
-		days := c.rules.ReviewDays
-		if x.Days > 0 {
-			days = x.Days
-		}
+		days := cmp.Or(x.Days, c.rules.ReviewDays)
 		at := Finding{Kind: OldReview, File: c.ev.RulesFile, Line: c.line("audited.%d", i)}
 		at.Rule = at.Line
 		for _, v := range slices.SortedFunc(maps.Keys(c.using), compareVersions) {
 			u := c.using[v]
-			if !c.rules.parsed.audited[i].Matches(source(u.module, u.replace)) {
+			if !c.covers(c.rules.parsed.audited[i], source(u.module, u.replace), u.roots) {
 				continue
 			}
 			at.Module = v.String()
 			switch age := int(c.ev.Now.Sub(x.reviewed.Time).Hours() / 24); {
 			case age < 0:
 				c.find(at, "the review of %s is dated %s, and today is %s", v, x.reviewed, c.ev.Now)
-			case days > 0 && age > days:
-				c.find(at, "the review of %s is %d days old, more than %d", v, age, days)
+			case days != nil && age > *days:
+				c.find(at, "the review of %s is %d days old, more than %d", v, age, *days)
 			}
 		}
 	}

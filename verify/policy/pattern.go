@@ -56,6 +56,9 @@ func ParsePattern(s string) (Pattern, error) {
 		}
 		p.ranges = append(p.ranges, c)
 	}
+	if err := p.possible(path); err != nil {
+		return Pattern{}, err
+	}
 	return p, nil
 }
 
@@ -112,4 +115,36 @@ func find(list []Pattern, m module.Version) int {
 		}
 	}
 	return -1
+}
+
+// possible refuses comparisons that no version fulfils at once: a rule that can never match looks like one that holds.
+func (p *Pattern) possible(path string) error {
+	low, high := comparison{}, comparison{}
+	for _, c := range p.ranges {
+		if strings.HasPrefix(c.op, ">") || c.op == "=" {
+			if by := semver.Compare(c.version, low.version); low.op == "" || by > 0 || by == 0 && c.op == ">" {
+				low = c
+			}
+		}
+		if strings.HasPrefix(c.op, "<") || c.op == "=" {
+			if by := semver.Compare(c.version, high.version); high.op == "" || by < 0 || by == 0 && c.op == "<" {
+				high = c
+			}
+		}
+	}
+	if low.op != "" && high.op != "" {
+		if by := semver.Compare(low.version, high.version); by > 0 || by == 0 && (low.op == ">" || high.op == "<") {
+			return fmt.Errorf("%q: no version is %s%s and %s%s at once", p.text, low.op, low.version, high.op, high.version)
+		}
+	}
+	_, suffix, ok := module.SplitPathVersion(path)
+	if !ok || suffix == "" || strings.Contains(path, "...") {
+		return nil
+	}
+	major := strings.TrimSuffix(module.PathMajorPrefix(suffix), "-unstable")
+	if high.op != "" && (semver.Compare(high.version, major) < 0 && semver.Major(high.version) != major || high.op == "<" && semver.Compare(high.version, major+".0.0-0") <= 0) ||
+		low.op != "" && semver.Compare(semver.Major(low.version), major) > 0 {
+		return fmt.Errorf("%q: all versions of %s are %s", p.text, path, major)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -69,6 +70,8 @@ func date(t *testing.T, s string) policy.Date {
 	return d
 }
 
+func days(n int) *int { return &n }
+
 var listed = []policy.Pseudo{{Module: "example.test/raw@" + pseudo, Reason: "x", Date: "2026-08-01"}}
 
 func TestRules(t *testing.T) {
@@ -102,10 +105,11 @@ func TestRules(t *testing.T) {
 			arm := policy.Build{Subject: "./plugin", Path: "example.test/app/plugin", Arch: "arm64", Packages: []policy.Package{pkg("example.test/raw", "example.test/raw@"+pseudo), pkg("example.test/app/plugin", "", "example.test/raw")}}
 			e.Roots[0].Builds = append([]policy.Build{arm}, e.Roots[0].Builds...)
 		}, []string{"go.mod:8 unaudited example.test/raw@" + pseudo}},
+		{"unused, but not all could be listed", policy.Rules{Pseudo: listed, Critical: []string{"./plugin"}}, func(e *policy.Evidence) { e.Roots[0].Builds, e.Roots[0].Partial = e.Roots[0].Builds[:1], true }, nil},
 		{"critical, and nothing fits", policy.Rules{Pseudo: listed, Critical: []string{"./plugni"}}, nil, []string{"plugproof.toml:7 dead-rule"}},
-		{"an old review", policy.Rules{Pseudo: listed, ReviewDays: 29, Audited: []policy.Audited{{Module: "example.test/...", Reviewed: "2026-08-01"}}}, nil,
+		{"an old review", policy.Rules{Pseudo: listed, ReviewDays: days(29), Audited: []policy.Audited{{Module: "example.test/...", Reviewed: "2026-08-01"}}}, nil,
 			[]string{"plugproof.toml:7 old-review example.test/greet@v1.2.0", "plugproof.toml:7 old-review example.test/raw@" + pseudo, "plugproof.toml:7 old-review example.test/words@v0.3.0"}},
-		{"old enough", policy.Rules{Pseudo: listed, ReviewDays: 30, Audited: []policy.Audited{{Module: "example.test/greet", Reviewed: "2026-08-01"}, {Module: "example.test/words", Reviewed: "2026-06-01", Days: 91}}}, nil, nil},
+		{"old enough", policy.Rules{Pseudo: listed, ReviewDays: days(30), Audited: []policy.Audited{{Module: "example.test/greet", Reviewed: "2026-08-01"}, {Module: "example.test/words", Reviewed: "2026-06-01", Days: days(91)}}}, nil, nil},
 		{"a review of tomorrow", policy.Rules{Pseudo: listed, Audited: []policy.Audited{{Module: "example.test/greet", Reviewed: "2026-09-01"}}}, nil, []string{"plugproof.toml:7 old-review example.test/greet@v1.2.0"}},
 		{"no sum", policy.Rules{Pseudo: listed}, func(e *policy.Evidence) {
 			delete(e.Roots[0].Sums, policy.Version{Path: "example.test/greet", Version: "v1.2.0"})
@@ -157,6 +161,8 @@ func replaced(t *testing.T, e *policy.Evidence, by policy.Version) {
 	e.Roots[0].Sums = policy.Sums{{Path: "example.test/fork", Version: "v1.0.0"}: "h1:f="}
 }
 
+var digest = "h1:" + strings.Repeat("A", 43) + "="
+
 func TestReplace(t *testing.T) {
 	dir, fork := policy.Version{Path: "../greet"}, policy.Version{Path: "example.test/fork", Version: "v1.0.0"}
 	may := func(with string) []policy.Replace {
@@ -175,11 +181,16 @@ func TestReplace(t *testing.T) {
 		{"a listed fork", policy.Rules{Replace: may("example.test/fork@v1.0.0")}, fork, nil},
 		{"a forbidden fork", policy.Rules{Replace: may("example.test/fork v1.0.0"), Forbid: []string{"example.test/fork"}}, fork, []string{"go.mod:5 forbidden example.test/greet"}},
 		{"an audit of what was replaced says nothing", policy.Rules{Replace: may("../greet"), Critical: []string{"./host"}, Audited: []policy.Audited{{Module: "example.test/greet", Reviewed: "2026-08-01"}}}, dir, []string{"go.mod:3 unaudited example.test/greet@v1.2.0"}},
+		{"an audit of the directory does", policy.Rules{Replace: may("../greet"), Critical: []string{"./host"}, Audited: []policy.Audited{{Path: "../greet", Digest: digest, Reviewed: "2026-08-01"}}}, dir, nil},
+		{"an audit of what it held before does not", policy.Rules{Replace: may("../greet"), Critical: []string{"./host"}, Audited: []policy.Audited{{Path: "../greet", Digest: "h1:" + strings.Repeat("B", 43) + "=", Reviewed: "2026-08-01"}}}, dir, []string{"go.mod:3 unaudited example.test/greet@v1.2.0"}},
+		{"an audit of another directory that holds the same does not", policy.Rules{Replace: may("../greet"), Critical: []string{"./host"}, Audited: []policy.Audited{{Path: "../other", Digest: digest, Reviewed: "2026-08-01"}}}, dir, []string{"go.mod:3 unaudited example.test/greet@v1.2.0"}},
+		{"an old audit of the directory", policy.Rules{Replace: may("../greet"), ReviewDays: days(1), Audited: []policy.Audited{{Path: "../greet", Digest: digest, Reviewed: "2026-08-01"}}}, dir, []string{"plugproof.toml:7 old-review example.test/greet@v1.2.0"}},
 		{"an audit of the fork does", policy.Rules{Replace: may("example.test/fork v1.0.0"), Critical: []string{"./host"}, Audited: []policy.Audited{{Module: "example.test/fork@v1.0.0", Reviewed: "2026-08-01"}}}, fork, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := app(t)
 			replaced(t, &e, tt.by)
+			e.Digests = func(string, []string) (map[string]string, error) { return map[string]string{"/greet": digest}, nil }
 			check(t, &tt.rules, e, tt.want)
 		})
 	}
@@ -207,9 +218,9 @@ func TestReplacedInBuildInfo(t *testing.T) {
 	info := &debug.BuildInfo{Path: "example.test/app/plugin", Main: debug.Module{Path: "example.test/app"}, Deps: []*debug.Module{
 		{Path: "example.test/greet", Version: "v1.2.0", Replace: &debug.Module{Path: "../greet", Version: "(devel)"}},
 		{Path: "example.test/words", Version: "v0.3.0", Sum: "h1:other="}}, Settings: []debug.BuildSetting{{Key: "GOARCH", Value: "amd64"}}}
-	file := policy.File{Name: "p.so", Info: info, Packages: []string{"example.test/app/inner", "example.test/app/plugin", "example.test/greet", "example.test/words/list", "runtime"}}
+	file := policy.File{Name: "p.so", Go: "go1.26.8", Info: info, Packages: []string{"example.test/app/inner", "example.test/app/plugin", "example.test/greet", "example.test/words/list", "runtime"}}
 	e := app(t)
-	e.Files = []policy.File{file}
+	e.Files, e.Std = []policy.File{file}, map[string]map[string]bool{"go1.26.8": {"runtime": true}}
 	check(t, &policy.Rules{Pseudo: listed}, e, []string{"p.so replaced example.test/greet@v1.2.0", "p.so sum example.test/words@v0.3.0"})
 
 	e.Files[0].Packages = append(file.Packages, "example.test/app/backdoor", "example.test/words/more", "evil.test/x", "tiny")
@@ -237,6 +248,10 @@ func TestPatterns(t *testing.T) {
 		{"example.test/x >=v1.2.0 <v2.0.0-0", []string{"example.test/x@v1.2.0", "example.test/x@v1.99.0"}, []string{"example.test/x@v1.2.0-rc.1", "example.test/x@v2.0.0", "example.test/x", "example.test/x@v2.0.0-rc.1"}},
 		{"example.test/x =v1.0.0", []string{"example.test/x@v1.0.0"}, []string{"example.test/x@v1.0.1"}},
 		{"example.test/x@" + pseudo, []string{"example.test/x@" + pseudo}, []string{"example.test/x@v0.0.0"}},
+		{"example.test/x >=v1.0.0 <=v1.0.0", []string{"example.test/x@v1.0.0"}, []string{"example.test/x@v1.0.1"}},
+		{"example.test/x/v2 <v2.0.0", []string{"example.test/x/v2@v2.0.0-rc.1"}, []string{"example.test/x/v2@v2.0.0"}},
+		{"gopkg.in/x.v3 <v4", []string{"gopkg.in/x.v3@v3.1.0"}, []string{"gopkg.in/x.v2@v2.1.0"}},
+		{"example.test/x >=v2.0.0", []string{"example.test/x@v2.1.0+incompatible"}, []string{"example.test/x@v1.0.0"}},
 		{"example.test/x >v1.0.0 <=v1.1.0", []string{"example.test/x@v1.1.0"}, []string{"example.test/x@v1.0.0"}},
 	} {
 		p, err := policy.ParsePattern(tt.pattern)
@@ -252,7 +267,9 @@ func TestPatterns(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", " ", "example.test/*", "/abs", "a//b", "example.test/x v1.0.0", "example.test/x >=1.0.0", "example.test/x@", "example.test/x ~v1", "-x", strings.Repeat("a", 2000)} {
+	for _, bad := range []string{"", " ", "example.test/*", "/abs", "a//b", "example.test/x v1.0.0", "example.test/x >=1.0.0", "example.test/x@", "example.test/x ~v1", "-x", strings.Repeat("a", 2000),
+		"example.test/x >=v2.0.0 <v1.0.0", "example.test/x >v1.0.0 <=v1.0.0", "example.test/x >=v1.0.0 <v1.0.0", "example.test/x =v1.0.0 =v1.1.0", "example.test/x@v1.0.0 >v1.0.0",
+		"example.test/x/v2 <v1.9.0", "example.test/x/v2 <v2.0.0-0", "example.test/x/v2 >=v3.0.0", "gopkg.in/x.v2@v1.0.0"} {
 		if p, err := policy.ParsePattern(bad); err == nil {
 			t.Errorf("%q was taken as %s", bad, p)
 		}
@@ -263,6 +280,31 @@ func TestEmptyAllow(t *testing.T) {
 	for _, r := range []policy.Rules{{Allow: []string{}}, {Licences: policy.Licences{Allow: []string{}}}} {
 		if err := r.Check(); err == nil {
 			t.Errorf("%+v was taken", r)
+		}
+	}
+}
+
+// TestRuleErrors: rules that cannot mean what they seem to are refused, at their place.
+func TestRuleErrors(t *testing.T) {
+	for _, tt := range []struct {
+		rules policy.Rules
+		key   string
+	}{
+		{policy.Rules{ReviewDays: days(0)}, "review_days"},
+		{policy.Rules{ReviewDays: days(-1)}, "review_days"},
+		{policy.Rules{Audited: []policy.Audited{{Module: "a.test/b", Reviewed: "2026-08-01", Days: days(0)}}}, "audited.0.days"},
+		{policy.Rules{Audited: []policy.Audited{{Reviewed: "2026-08-01"}}}, "audited.0"},
+		{policy.Rules{Audited: []policy.Audited{{Path: "../x", Reviewed: "2026-08-01"}}}, "audited.0"},
+		{policy.Rules{Audited: []policy.Audited{{Path: "x", Digest: digest, Reviewed: "2026-08-01"}}}, "audited.0"},
+		{policy.Rules{Audited: []policy.Audited{{Path: "../x", Digest: "h1:x", Reviewed: "2026-08-01"}}}, "audited.0"},
+		{policy.Rules{Audited: []policy.Audited{{Module: "a.test/b", Path: "../x", Digest: digest, Reviewed: "2026-08-01"}}}, "audited.0"},
+		{policy.Rules{Licensed: []policy.Licensed{{Digest: digest, Licence: "MIT", Reason: "x"}}}, "licensed.0"},
+		{policy.Rules{Forbid: []string{"a.test/c", "a.test/b >=v2.0.0 <v1.0.0"}}, "forbid.1"},
+	} {
+		err := tt.rules.Check()
+		var e *policy.RuleError
+		if !errors.As(err, &e) || e.Key != tt.key {
+			t.Errorf("%+v: %v, want an error at %s", tt.rules, err, tt.key)
 		}
 	}
 }

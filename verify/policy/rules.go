@@ -20,7 +20,7 @@ type Rules struct {
 	Licences   Licences   `toml:"licences"`    //
 	Critical   []string   `toml:"critical"`    // patterns of packages, "./..." too, that may import audited modules only
 	Unused     []string   `toml:"unused"`      // patterns of modules that may be required though nothing that is built needs them
-	ReviewDays int        `toml:"review_days"` // how old the review of an audited module may be, in days; 0: any age
+	ReviewDays *int       `toml:"review_days"` // how old the review of an audited module may be, in days; nil: any age
 	Replace    []Replace  `toml:"replace"`
 	Pseudo     []Pseudo   `toml:"pseudo"`
 	Licensed   []Licensed `toml:"licensed"`
@@ -53,17 +53,21 @@ type Pseudo struct {
 
 // Licensed is a licence that a person has read, where the files do not say it plainly.
 type Licensed struct {
-	Module  string `toml:"module"`  // pattern
+	Module  string `toml:"module"`  // pattern; or:
+	Path    string `toml:"path"`    // a directory that replaces a module, as the right side of go.mod's directive
+	Digest  string `toml:"digest"`  // of what Path holds
 	Licence string `toml:"licence"` // SPDX identifier, or LicenseRef-...
 	Reason  string `toml:"reason"`
 }
 
 // Audited is a module that was reviewed.
 type Audited struct {
-	Module   string `toml:"module"`   // pattern; with a version or a range of them unless it was all of them
+	Module   string `toml:"module"`   // pattern; with a version or a range of them unless it was all of them; or:
+	Path     string `toml:"path"`     // a directory that replaces a module, as the right side of go.mod's directive
+	Digest   string `toml:"digest"`   // of what Path held when it was reviewed
 	Reviewed any    `toml:"reviewed"` // a day, or its text
 	By       string `toml:"by"`
-	Days     int    `toml:"days"` // instead of review_days
+	Days     *int   `toml:"days"` // instead of review_days; nil: as that says
 
 	reviewed Date
 }
@@ -104,7 +108,8 @@ const (
 
 // parsed are the rules in the form in which they are asked.
 type parsed struct {
-	allow, forbid, critical, unused, licensed, audited []Pattern
+	allow, forbid, critical, unused []Pattern
+	licensed, audited               []subject
 }
 
 // Check parses the rules. Its error is a *RuleError.
@@ -143,8 +148,8 @@ func (r *Rules) Check() error {
 			*l.to = append(*l.to, pat)
 		}
 	}
-	if r.ReviewDays < 0 || r.ReviewDays > maxDays {
-		return &RuleError{"review_days", fmt.Sprintf("review_days is %d, not a number of days from 1 to %d", r.ReviewDays, maxDays), ""}
+	if err := days("review_days", "review_days", r.ReviewDays); err != nil {
+		return err
 	}
 	for _, step := range []func(*parsed) error{r.checkLicences, r.checkExceptions, r.checkAudited} {
 		if err := step(p); err != nil {
@@ -153,6 +158,14 @@ func (r *Rules) Check() error {
 	}
 	r.parsed = p
 	return nil
+}
+
+// days refuses an age that no review can have kept to, such as 0, which would read as "any" or as "never" by who reads it.
+func days(key, name string, n *int) error {
+	if n == nil || *n >= 1 && *n <= maxDays {
+		return nil
+	}
+	return &RuleError{key, fmt.Sprintf("%s is %d, not a number of days from 1 to %d", name, *n, maxDays), "leave it out where the age is no matter"}
 }
 
 // ownPrefix stands for the project's module in patterns until it is known.
@@ -185,16 +198,16 @@ func (r *Rules) checkLicences(p *parsed) error {
 	}
 	for i, l := range r.Licensed {
 		at := fmt.Sprintf("licensed.%d", i)
-		pat, err := ParsePattern(l.Module)
+		s, err := newSubject(l.Module, l.Path, l.Digest)
 		switch {
 		case err != nil:
-			return &RuleError{at + ".module", "module: " + err.Error(), ""}
+			return &RuleError{at, err.Error(), subjectHint}
 		case !known[l.Licence] && !known[family(l.Licence)] && !strings.HasPrefix(l.Licence, ownLicence):
 			return &RuleError{at + ".licence", fmt.Sprintf("unknown licence %q", l.Licence), "use SPDX's identifiers, like " + nearest(l.Licence, known) + "; one's own begin with " + ownLicence}
 		case strings.TrimSpace(l.Reason) == "":
 			return &RuleError{at, "a licence that the files do not say needs a reason", `reason = "..."`}
 		}
-		p.licensed = append(p.licensed, pat)
+		p.licensed = append(p.licensed, s)
 	}
 	return nil
 }
@@ -245,9 +258,9 @@ func (r *Rules) checkAudited(p *parsed) error {
 	}
 	for i, x := range r.Audited {
 		at := fmt.Sprintf("audited.%d", i)
-		pat, err := ParsePattern(x.Module)
+		s, err := newSubject(x.Module, x.Path, x.Digest)
 		if err != nil {
-			return &RuleError{at, "module: " + err.Error(), ""}
+			return &RuleError{at, err.Error(), subjectHint}
 		}
 		if r.Audited[i].reviewed, err = day(x.Reviewed); err != nil {
 			return &RuleError{at + ".reviewed", "reviewed: " + err.Error(), "reviewed = 2026-08-01"}
@@ -255,10 +268,11 @@ func (r *Rules) checkAudited(p *parsed) error {
 		switch {
 		case x.Reviewed == nil:
 			return &RuleError{at, "an audited module needs the day of its review", "reviewed = 2026-08-01"}
-		case x.Days < 0 || x.Days > maxDays:
-			return &RuleError{at + ".days", fmt.Sprintf("days is %d, not a number of days from 1 to %d", x.Days, maxDays), ""}
 		}
-		p.audited = append(p.audited, pat)
+		if err := days(at+".days", "days", x.Days); err != nil {
+			return err
+		}
+		p.audited = append(p.audited, s)
 	}
 	return nil
 }

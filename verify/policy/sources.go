@@ -35,51 +35,66 @@ func (e *MissingError) Error() string { return e.Text }
 
 // Texts reads the licence files of a module, in its root and in directories of it: from its zip if that has the hash that go.sum names,
 // else from the vendor folder, or from the directory that replaces it. What is not at hand is a *MissingError.
-func (s Sources) Texts(m module.Version, replace *module.Version, dirs []string) (Texts, error) {
+//
+// A replacement's directory is seen from each of the roots, which are directories of checkouts that use the module, or from all of
+// them where roots is empty: two checkouts can mean two directories by one path, and each has its texts.
+func (s Sources) Texts(m module.Version, replace *module.Version, roots, dirs []string) ([]Texts, error) {
 	from := source(m, replace)
 	if from.Version == "" {
-		there := s.replacements(from.Path)
-		switch len(there) {
-		case 0:
-			return Texts{}, &MissingError{fmt.Sprintf("there is no directory %s", from.Path)}
-		case 1:
-			return readDir(from.Path, there[0], dirs)
+		there, err := s.replacements(from.Path, roots)
+		if err != nil {
+			return nil, err
 		}
-		return Texts{}, &MissingError{fmt.Sprintf("%d checkouts of the project have a directory %s, and they are not told apart: give each another name", len(there), from.Path)}
+		var out []Texts
+		for _, dir := range there {
+			t, err := readDir(from.Path, dir, dirs)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, t)
+		}
+		return out, nil
 	}
 	file, err := s.zip(from)
 	if err != nil {
-		return Texts{}, err
+		return nil, err
 	}
 	if file != "" {
 		if err := s.right(from, file); err != nil {
-			return Texts{}, err
+			return nil, err
 		}
-		return readZip(from, file, dirs)
+		t, err := readZip(from, file, dirs)
+		return []Texts{t}, err
 	}
 	for _, r := range s.Roots {
 		t, err := readDir("vendor/"+m.Path, filepath.Join(r.Dir, "vendor", filepath.FromSlash(m.Path)), dirs)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return t, err
+			return []Texts{t}, err
 		}
 	}
-	return Texts{}, &MissingError{"neither its zip nor a vendor folder is at hand"}
+	return nil, &MissingError{"neither its zip nor a vendor folder is at hand"}
 }
 
-// replacements are the directories that a replacement's path can mean, seen from each root.
-func (s Sources) replacements(path string) []string {
+// replacements are the directories that a replacement's path means, seen from each of the roots; none twice. A root from which it
+// means none is a *MissingError where that root is known to use it.
+func (s Sources) replacements(path string, roots []string) ([]string, error) {
 	var out []string
 	for _, r := range s.Roots {
-		dir := filepath.FromSlash(path)
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(r.Dir, dir)
+		if len(roots) > 0 && !slices.Contains(roots, r.Dir) {
+			continue
 		}
-		real, err := filepath.EvalSymlinks(dir)
-		if err == nil && !slices.Contains(out, real) {
+		real, err := filepath.EvalSymlinks(under(r.Dir, filepath.FromSlash(path)))
+		switch {
+		case err == nil && !slices.Contains(out, real):
 			out = append(out, real)
+		case err != nil && len(roots) > 0:
+			return nil, &MissingError{fmt.Sprintf("there is no directory %s", path)}
 		}
 	}
-	return out
+	if len(out) == 0 {
+		return nil, &MissingError{fmt.Sprintf("there is no directory %s", path)}
+	}
+	return out, nil
 }
 
 // zip finds a module's zip, or "".
