@@ -48,7 +48,9 @@ func TestListing(t *testing.T) {
 		want []string
 	}{
 		{"nothing", func(*testing.T, string) {}, nil},
-		{"longer", func(t *testing.T, dir string) { change(t, dir+"/"+helloFile, func(b []byte) []byte { return append(b, 0) }) },
+		{"longer", func(t *testing.T, dir string) {
+			change(t, dir+"/"+helloFile, func(b []byte) []byte { return append(b, 0) })
+		},
 			[]string{"bad-signature " + helloFile, "size " + helloFile}},
 		{"changed", func(t *testing.T, dir string) {
 			change(t, dir+"/"+helloFile, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })

@@ -1,16 +1,18 @@
 package binpkg
 
 import (
+	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
+	"github.com/xi2/xz"
 )
 
 // Stream is the decompressed archive: it ends with a *Refusal when it grows beyond its limit.
@@ -31,7 +33,7 @@ func Expand(r io.ReaderAt, size int64, limits Limits) (*Stream, error) {
 		return nil, fmt.Errorf("binpkg: reading: %w", err)
 	}
 	head = head[:n]
-	in := io.NewSectionReader(r, 0, size)
+	in := bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10) // the readers of xz and bzip2 ask for single bytes
 	s := &Stream{limit: l.expanded(size), close: func() {}}
 	s.left = s.limit
 	switch {
@@ -44,7 +46,7 @@ func Expand(r io.ReaderAt, size int64, limits Limits) (*Stream, error) {
 	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
 		s.Compression = "xz"
 		if err = checkXZ(head, l.Window); err == nil {
-			s.r, err = xz.NewReader(in)
+			s.r, err = xz.NewReader(in, uint32(min(l.Window, math.MaxUint32)))
 		}
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		s.Compression = "gzip"
