@@ -31,7 +31,8 @@ type scene struct {
 }
 
 // companions lie beside a file that needs them.
-var companions = map[string][]string{"needs-path.so": {"libfoo.so"}, "p5-foo.so": {"libfoo.so"}}
+var companions = map[string][]string{"needs-path.so": {"libfoo.so"}, "p5-foo.so": {"libfoo.so"}, "host-lib": {"libfoo.so"}, "host-lib-rpath": {"libfoo.so"},
+	"needs-dst.so": {"libfoo.so"}, "needs-rpath.so": {"libfoo.so"}, "pver.so": {"libver.so"}, "pver-same.so": {"libver.so"}}
 
 // below is the place of a reference's file below the base.
 func (s sequence) below(r ref) string {
@@ -115,7 +116,8 @@ func (sc *scene) input(name, given, base string) (abi.Input, io.Closer, error) {
 	case f.dir:
 		in.Err = &fs.PathError{Op: "read", Path: name, Err: errIsDir}
 		return in, io.NopCloser(nil), nil
-	case f.target != "":
+	}
+	for f.target != "" {
 		name = path.Join(path.Dir(name), f.target)
 		in.Real = base + "/" + name
 		f = sc.find(name)

@@ -23,12 +23,16 @@ type recipe struct {
 	tree  string   // the variant of the yard: a key of trees
 	flags []string // of go build
 	env   []string
-	paths bool // without -trimpath
+	paths bool     // without -trimpath
+	more  bool     // of more.txtar, laid over the yard
+	test  bool     // go test -c
+	libs  []string // "place=recipe": put into {here} besides libfoo.so
 
 	c      []string            // arguments of the C compiler after -o
 	from   string              // another recipe, whose file is changed
 	change func([]byte) []byte // with from
 	strip  bool                // with from: by strip(1)
+	tool   []string            // with from: by a program of the binutils, which gets source and result after these
 	data   string              // the file's contents
 	link   string              // a symbolic link to this recipe's file
 	dir    bool                // a directory
@@ -57,7 +61,7 @@ var trees = map[string][]string{
 }
 
 // recipes are all files that sequences name.
-var recipes = slices.Concat(hosts, plugins, flagged, files, damaged)
+var recipes = slices.Concat(hosts, plugins, flagged, files, damaged, linkedHosts, linked, mixed)
 
 var hosts = []recipe{
 	{name: "host", pkg: "host"},

@@ -200,6 +200,9 @@ func fixed(gos, rich []string, on []target) []sequence {
 			for _, line := range oneGo {
 				add(t, r, "kinds", line, "")
 			}
+			for _, line := range linkedLines {
+				add(t, r, "linked", line, "")
+			}
 			for _, line := range afterDamage() {
 				add(t, r, "headers", line, "")
 			}

@@ -24,6 +24,18 @@ import (
 //go:embed yard.txtar
 var yardText []byte
 
+//go:embed more.txtar
+var moreText []byte
+
+// yard are the files that a recipe is made from, before trees changes them.
+func (r *recipe) yard() []txtar.File {
+	files := txtar.Parse(yardText).Files
+	if r.more {
+		files = append(files, txtar.Parse(moreText).Files...)
+	}
+	return files
+}
+
 // workshop builds files, each once: built files are kept under the digest of all that they were made from.
 type workshop struct {
 	dir     string // holds src, built and gocache
@@ -84,10 +96,13 @@ func (w *workshop) file(ctx context.Context, p *place, r *recipe) (string, error
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %v %q %q %q %v %q\n", p.target, p.goName, p.cc.cc, p.cc.digest, r.name, r.pkg, r.flags, r.env, r.paths, r.tree, trees[r.tree], r.c, r.strip, r.data)
-	for _, f := range txtar.Parse(yardText).Files {
+	for _, f := range r.yard() {
 		fmt.Fprintf(h, "%q %q\n", f.Name, f.Data)
 	}
 	fmt.Fprintf(h, "%s", filepath.Base(source))
+	if r.tool != nil || r.libs != nil || r.test {
+		fmt.Fprintf(h, " %q %q %v", r.tool, r.libs, r.test)
+	}
 	if r.change != nil { // what a function does is not known: take what it makes
 		b, err := os.ReadFile(source)
 		if err != nil {
@@ -112,7 +127,7 @@ func (w *workshop) file(ctx context.Context, p *place, r *recipe) (string, error
 }
 
 func (w *workshop) make(ctx context.Context, p *place, r *recipe, source, out string) error {
-	src, err := w.sources(r.tree)
+	src, err := w.sources(r)
 	if err != nil {
 		return err
 	}
@@ -125,6 +140,9 @@ func (w *workshop) make(ctx context.Context, p *place, r *recipe, source, out st
 	case r.pkg != "":
 		here := filepath.Join(w.dir, "lib", p.String())
 		args := []string{"build", "-buildvcs=false", "-o", out}
+		if r.test {
+			args = []string{"test", "-c", "-vet=off", "-o", out}
+		}
 		if !r.paths {
 			args = append(args, "-trimpath")
 		}
@@ -132,27 +150,38 @@ func (w *workshop) make(ctx context.Context, p *place, r *recipe, source, out st
 			args = append(args, "-buildmode=plugin")
 		}
 		if strings.Contains(strings.Join(slices.Concat(r.flags, r.env), " "), "{here}") {
-			if err := w.library(ctx, p, here); err != nil {
-				return err
+			for _, l := range append([]string{"libfoo.so=libfoo.so"}, r.libs...) {
+				as, name, _ := strings.Cut(l, "=")
+				if err := w.library(ctx, p, recipeOf(name), filepath.Join(here, as)); err != nil {
+					return err
+				}
 			}
 		}
+		places := strings.NewReplacer("{here}", here, "{src}", src)
 		for _, kv := range r.env {
-			env = append(env, strings.ReplaceAll(kv, "{here}", here))
+			env = append(env, places.Replace(kv))
 		}
 		for _, f := range r.flags {
-			args = append(args, strings.ReplaceAll(f, "{here}", here))
+			args = append(args, places.Replace(f))
 		}
 		_, err := w.output(ctx, proc.Cmd{Path: filepath.Join(p.root, "bin", "go"), Args: append(args, "./"+r.pkg), Dir: src, Env: env})
 		return err
 	case r.c != nil:
-		_, err := w.output(ctx, proc.Cmd{Path: p.cc.cc, Args: append([]string{"-o", out}, r.c...), Dir: src, Env: env})
+		args := []string{"-o", out}
+		for _, a := range r.c {
+			args = append(args, strings.ReplaceAll(a, "{from}", source))
+		}
+		_, err := w.output(ctx, proc.Cmd{Path: p.cc.cc, Args: args, Dir: src, Env: env})
 		return err
 	case r.strip:
-		tool := "strip"
-		if p.arch == "arm" {
-			tool = "arm-linux-gnueabihf-strip"
+		_, err := w.output(ctx, proc.Cmd{Path: p.binutil("strip"), Args: []string{"-o", out, source}, Dir: src, Env: env})
+		return err
+	case r.tool != nil:
+		var args []string
+		for _, a := range r.tool[1:] {
+			args = append(args, strings.ReplaceAll(a, "{src}", src))
 		}
-		_, err := w.output(ctx, proc.Cmd{Path: tool, Args: []string{"-o", out, source}, Dir: src, Env: env})
+		_, err := w.output(ctx, proc.Cmd{Path: p.binutil(r.tool[0]), Args: append(args, source, out), Dir: src, Env: env})
 		return err
 	case r.change != nil:
 		b, err := os.ReadFile(source)
@@ -164,38 +193,49 @@ func (w *workshop) make(ctx context.Context, p *place, r *recipe, source, out st
 	return os.WriteFile(out, []byte(r.data), 0o644)
 }
 
-// library puts libfoo.so into dir, for the linker to find.
-func (w *workshop) library(ctx context.Context, p *place, dir string) error {
-	file, err := w.file(ctx, p, recipeOf("libfoo.so"))
+// binutil is a program of the binutils for a target.
+func (p *place) binutil(name string) string {
+	if p.arch == "arm" {
+		return "arm-linux-gnueabihf-" + name
+	}
+	return name
+}
+
+// library puts a recipe's file where the linker is to find it.
+func (w *workshop) library(ctx context.Context, p *place, r *recipe, to string) error {
+	file, err := w.file(ctx, p, r)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "libfoo.so"), b, 0o644)
+	return os.WriteFile(to, b, 0o644)
 }
 
-// sources writes a variant of the yard and returns its directory.
-func (w *workshop) sources(tree string) (string, error) {
-	name := tree
+// sources writes a recipe's variant of the yard and returns its directory.
+func (w *workshop) sources(r *recipe) (string, error) {
+	name := r.tree
 	if name == "" {
 		name = "base"
 	}
+	if r.more {
+		name += "-more"
+	}
 	dir := filepath.Join(w.dir, "src", name)
-	edit := trees[tree]
-	for _, f := range txtar.Parse(yardText).Files {
+	edit := trees[r.tree]
+	for _, f := range r.yard() {
 		data := f.Data
 		for i := 0; i+2 < len(edit); i += 3 {
 			if edit[i] != f.Name {
 				continue
 			}
 			if !bytes.Contains(data, []byte(edit[i+1])) {
-				return "", fmt.Errorf("variant %q of the yard: %s does not contain %q", tree, f.Name, edit[i+1])
+				return "", fmt.Errorf("variant %q of the yard: %s does not contain %q", r.tree, f.Name, edit[i+1])
 			}
 			data = bytes.Replace(data, []byte(edit[i+1]), []byte(edit[i+2]), 1)
 		}

@@ -19,6 +19,10 @@ func (p *process) hostCause(why string) *Cause {
 		return unknown("the host was built with CGO_ENABLED=0")
 	case hostStatic:
 		return unknown("the host is linked statically: it names no dynamic loader")
+	case hostPacked:
+		return unknown("the host has packed relative relocations (DT_RELR, the linker's -z pack-relative-relocs), which this musl, older than 1.2.4, leaves out: it dies when it starts")
+	case hostHidden:
+		return unknown("the host has package plugin but hides the symbols of its runtime, so that a plugin takes its own runtime for the process's: link it without -linkmode=internal and without hiding symbols, a program in C around a c-archive with -rdynamic")
 	}
 	return unknown("the host does not import package plugin: it exports no package fingerprints")
 }

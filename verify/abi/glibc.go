@@ -15,13 +15,18 @@ import (
 )
 
 // glibcLoader is glibc's elf/dl-load.c and dl-open.c, seen with 2.36.
-type glibcLoader struct{ dirs []string }
+type glibcLoader struct {
+	dirs   []string
+	system []string // those of them that need not be configured
+	room   staticTLS
+	placed []*object // those whose thread-local storage lies in the static block, opened late
+}
 
 // df1PIE marks a position-independent executable (glibc elf/elf.h).
 const df1PIE = 0x08000000
 
 func (g *glibcLoader) start(p *process) error {
-	g.dirs = p.mach.glibcDirs
+	g.dirs, g.system = p.mach.glibcDirs, p.mach.glibcDirs
 	if p.opt.Root == nil {
 		p.limit("no root file system: needed libraries and C symbols were not looked up")
 	} else {
@@ -145,16 +150,32 @@ func (g *glibcLoader) search(p *process, by *object) []string {
 	if run == "" {
 		for o := by; o != nil; o = o.neededBy {
 			if o.file != nil {
-				dirs = append(dirs, origin(o, o.file.DynString(elf.DT_RPATH))...)
+				dirs = append(dirs, g.expand(o, o.file.DynString(elf.DT_RPATH))...)
 			}
 		}
 		if by != p.host {
-			dirs = append(dirs, origin(p.host, p.host.file.DynString(elf.DT_RPATH))...)
+			dirs = append(dirs, g.expand(p.host, p.host.file.DynString(elf.DT_RPATH))...)
 		}
 	}
 	dirs = append(dirs, p.opt.LibraryPath...)
-	dirs = append(dirs, origin(by, run)...)
+	dirs = append(dirs, g.expand(by, run)...)
 	return append(dirs, g.dirs...)
+}
+
+// expand also replaces $LIB, by the name that each of the system's directories may stand for: which one was chosen when glibc was built.
+func (g *glibcLoader) expand(o *object, list string) []string {
+	var out []string
+	for _, d := range origin(o, list) {
+		if plain := strings.NewReplacer("$LIB", "", "${LIB}", "").Replace(d); plain == d {
+			out = append(out, d)
+			continue
+		}
+		for _, sys := range g.system {
+			lib := strings.TrimPrefix(sys, "/")
+			out = append(out, strings.NewReplacer("$LIB", lib, "${LIB}", lib).Replace(d))
+		}
+	}
+	return out
 }
 
 // glibcVerify is open_verify: what is wrong with the headers. skip says that a search goes on with the next directory, and that a file given by its path "cannot be opened".

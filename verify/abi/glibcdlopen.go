@@ -63,7 +63,8 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 	scope := slices.Clone(p.global)
 	p.loaded = append(p.loaded, o)
 	p.add(o)
-	undo := func() { p.loaded, p.global = p.loaded[:before], scope }
+	room, placed := g.room, g.placed
+	undo := func() { p.loaded, p.global, g.room, g.placed = p.loaded[:before], scope, room, placed }
 	for i := before; i < len(p.loaded); i++ {
 		obj := p.loaded[i]
 		if obj.missing {
@@ -99,11 +100,14 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 		}
 	}
 	for i := len(p.loaded) - 1; i >= before; i-- { // dependencies are relocated first
-		text, fatal, err := g.relocate(p, p.loaded[i])
+		text, fatal, unsure, err := g.relocate(p, p.loaded[i])
 		if err != nil {
 			return loading{}, err
 		}
 		switch {
+		case unsure != "":
+			undo()
+			return loading{unsure: unsure}, nil
 		case text != "" && fatal != "":
 			undo()
 			return loading{unsure: fatal + ", or it says before: " + text}, nil
@@ -116,6 +120,10 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 		}
 	}
 	if l := o.settle(p.mach); l.dead() {
+		undo()
+		return l, nil
+	}
+	if l := p.sanitized(o, p.loaded[before:]); l.dead() {
 		undo()
 		return l, nil
 	}
@@ -151,36 +159,42 @@ func (g *glibcLoader) versions(p *process, o *object) string {
 	return ""
 }
 
-// relocate finds the first strong symbol that nothing in the scope defines. glibc applies DT_RELA or DT_REL first, then DT_JMPREL.
-func (g *glibcLoader) relocate(p *process, o *object) (text, fatal string, err error) {
+// relocate finds the first strong symbol that nothing in the scope defines, or the first thread-local one for which there is no room. glibc
+// applies DT_RELA or DT_REL first, then DT_JMPREL.
+func (g *glibcLoader) relocate(p *process, o *object) (text, fatal, unsure string, err error) {
 	if o.missing {
-		return "", "", nil
+		return "", "", "", nil
 	}
 	first, plt := "", ""
 	seen := map[uint32]bool{}
 	for r, err := range o.file.Relocs() {
 		if err != nil {
-			return "", "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", "", "", fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		if r.Type != 0 && fatal == "" {
 			fatal = o.unwritable(r)
+		}
+		if first == "" && unsure == "" {
+			if first, unsure, err = g.place(p, o, r); err != nil {
+				return "", "", "", err
+			}
 		}
 		if r.Sym == 0 || seen[r.Sym] {
 			continue
 		}
 		s, err := o.file.DynSymbolEntry(r.Sym)
 		if err != nil {
-			return "", "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", "", "", fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		if seen[r.Sym] = true; s.Defined() || s.Bind() == elf.STB_WEAK {
 			continue
 		}
 		if s, err = o.file.DynSymbol(r.Sym); err != nil {
-			return "", "", fmt.Errorf("reading %q: %w", o.path, err)
+			return "", "", "", fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		d, _, known, err := p.find(p.global, s.Name, goelf.Symbol.Defined)
 		if err != nil {
-			return "", "", err
+			return "", "", "", err
 		}
 		if d != nil || !known {
 			continue
@@ -196,7 +210,25 @@ func (g *glibcLoader) relocate(p *process, o *object) (text, fatal string, err e
 		}
 	}
 	if first != "" {
-		return first, fatal, nil
+		return first, fatal, unsure, nil
 	}
-	return plt, fatal, nil
+	return plt, fatal, unsure, nil
+}
+
+// place gives thread-local storage a place when a relocation asks for one.
+func (g *glibcLoader) place(p *process, o *object, r goelf.Reloc) (text, unsure string, err error) {
+	owner, must, err := g.tlsOf(p, o, r)
+	if owner == nil || err != nil {
+		return "", "", err
+	}
+	if must {
+		var refused bool
+		if refused, unsure = g.room.take(owner.block()); refused {
+			return owner.name + ": cannot allocate memory in static TLS block", "", nil
+		}
+	} else {
+		g.room.mayTake(owner.block())
+	}
+	g.placed = append(g.placed[:len(g.placed):len(g.placed)], owner)
+	return "", unsure, nil
 }

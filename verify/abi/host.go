@@ -1,6 +1,10 @@
 package abi
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/plugproof/plugproof/verify/goelf"
+)
 
 // libcOf goes by the loader that the host names; for a static host by the texts in its C library.
 func libcOf(o *object) string {
@@ -31,22 +35,42 @@ const (
 	hostNoPlugin = "no package plugin"
 	hostStatic   = "static"
 	hostNoLoader = "no loader"
+	hostPacked   = "packed relocations" // which its musl does not know
+	hostHidden   = "hidden"             // it calls plugin.Open, and no plugin finds the symbols of its runtime
 )
 
-func (p *process) static() string {
+// whyNot is one of the reasons, "" for none.
+func (p *process) whyNot() string {
 	o := p.host
 	switch {
 	case o.setting("CGO_ENABLED") == "0":
 		return hostNoCgo
 	case o.file.Interp() == "":
 		return hostStatic
-	case !hasPackages(o):
-		return hostNoPlugin
 	case p.noLoader:
 		return hostNoLoader
+	case hasPackages(o):
+		return ""
+	case opensPlugins(o.file):
+		return hostHidden
 	}
-	return ""
+	return hostNoPlugin
 }
+
+// opensPlugins reports whether a program has package plugin in it, by the names of its functions. A lock has one of them as a symbol.
+func opensPlugins(f *goelf.File) bool {
+	if _, ok, err := f.LookupDyn(openFunc, goelf.Symbol.Defined); err == nil && ok {
+		return true
+	}
+	found := false
+	err := f.FuncNames(func(name string) bool {
+		found = name == openFunc
+		return !found
+	})
+	return err == nil && found
+}
+
+const openFunc = "plugin.Open"
 
 // lookForLoader looks for the host's dynamic loader where the host will run. Without it the kernel does not start the host.
 func (p *process) lookForLoader() {

@@ -51,7 +51,7 @@ func OpenInput(path string) (in Input, closer func() error) {
 	if err == nil && st.IsDir() {
 		err = syscall.EISDIR
 	} else if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("opening %q: not a regular file", path)
+		err = fmt.Errorf("opening %q: %w", path, errIrregular)
 	}
 	if err != nil {
 		f.Close()
@@ -83,6 +83,9 @@ func (in Input) complete() Input {
 	}
 	return in
 }
+
+// errIrregular is of devices, pipes and sockets.
+var errIrregular = errors.New("not a regular file")
 
 // errnoText is the C library's text for a file that cannot be opened or read.
 func errnoText(err error) string {

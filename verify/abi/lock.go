@@ -25,6 +25,8 @@ type Lock struct {
 	ModuleData uint64 // size in bytes of runtime.moduledata, 0 when the host does not export it
 	Loads      [][2]uint64
 	TLS        bool
+	Hidden     bool // it calls plugin.Open and exports no packages
+	Packed     bool // it has DT_RELR
 	Needed     []string
 	Runpath    string
 	Rpath      string
@@ -49,7 +51,8 @@ func Export(host Input) (*Lock, error) {
 	defer p.close()
 	f := p.host.file
 	l := &Lock{Digest: *rep.Host.SHA256, Machine: f.Machine, Class: f.Class, Type: f.Type, Interp: f.Interp(), Libc: p.libc,
-		TLS: f.Segment(elf.PT_TLS) != nil, Runpath: f.DynString(elf.DT_RUNPATH), Rpath: f.DynString(elf.DT_RPATH), Info: p.host.info}
+		TLS: f.Segment(elf.PT_TLS) != nil, Runpath: f.DynString(elf.DT_RUNPATH), Rpath: f.DynString(elf.DT_RPATH), Info: p.host.info,
+		Hidden: !hasPackages(p.host) && opensPlugins(f), Packed: packed(f)}
 	wrap := func(err error) (*Lock, error) {
 		return nil, fmt.Errorf("exporting host %q: %w: %w", host.Path, ErrHost, err)
 	}
@@ -112,6 +115,12 @@ func (l *Lock) Text() []byte {
 	line("libc", quote(l.Libc))
 	line("moduledata", l.ModuleData)
 	line("tls", l.TLS)
+	if l.Hidden {
+		line("hidden", true)
+	}
+	if l.Packed {
+		line("packed", true)
+	}
 	line("runpath", quote(l.Runpath))
 	line("rpath", quote(l.Rpath))
 	for _, r := range l.Loads {

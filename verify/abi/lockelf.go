@@ -106,6 +106,9 @@ func (l *Lock) image() []byte {
 		}
 		add(e.Name, bind<<4|byte(e.Type), base, 0)
 	}
+	if l.Hidden {
+		add(openFunc, byte(elf.STB_GLOBAL)<<4|byte(elf.STT_FUNC), base, 0)
+	}
 	var dyn []uint64
 	entry := func(tag elf.DynTag, v uint64) { dyn = append(dyn, uint64(tag), v) }
 	for _, n := range l.Needed {
@@ -116,6 +119,9 @@ func (l *Lock) image() []byte {
 	}
 	if l.Rpath != "" {
 		entry(elf.DT_RPATH, uint64(str(l.Rpath)))
+	}
+	if l.Packed {
+		entry(dtRelrSz, 8)
 	}
 	entry(elf.DT_STRTAB, base+align())
 	b.Write(strs)

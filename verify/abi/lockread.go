@@ -168,6 +168,10 @@ func (l *Lock) set(key, value string, version *string, info *strings.Builder) er
 		l.ModuleData, err = strconv.ParseUint(value, 10, 32)
 	case "tls":
 		l.TLS, err = strconv.ParseBool(value)
+	case "hidden":
+		l.Hidden, err = strconv.ParseBool(value)
+	case "packed":
+		l.Packed, err = strconv.ParseBool(value)
 	case "load":
 		var r [2]uint64
 		if r[0], err = strconv.ParseUint(words[0], 0, 64); err == nil {

@@ -54,6 +54,14 @@ func (m *muslLoader) start(p *process) error {
 		}
 	}
 	p.add(m.self)
+	if packed(p.host.file) {
+		switch old := m.beforeRelr(); {
+		case old == nil:
+			p.limit("%s has packed relative relocations (DT_RELR), which musl knows since 1.2.4: with an older one it dies when it starts", p.host.path)
+		case *old:
+			p.why = hostPacked
+		}
+	}
 	return nil
 }
 
@@ -130,7 +138,9 @@ func (m *muslLoader) search(p *process, name string, by *object) string {
 		if list == "" {
 			list = o.file.DynString(elf.DT_RPATH)
 		}
-		dirs = append(dirs, origin(o, list)...)
+		if !strings.Contains(strings.NewReplacer("$ORIGIN", "", "${ORIGIN}", "").Replace(list), "$") { // with another variable in it the whole list is left out (fixup_rpath)
+			dirs = append(dirs, origin(o, list)...)
+		}
 	}
 	dirs = append(dirs, m.systemPath(p)...)
 	for _, d := range dirs {

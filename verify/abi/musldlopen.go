@@ -162,9 +162,11 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 	return loading{obj: o, fresh: true}, nil
 }
 
+// dtRelrSz is a tag that debug/elf does not name.
+const dtRelrSz = elf.DynTag(35)
+
 // packed reports whether a file has relative relocations in DT_RELR.
 func packed(f *goelf.File) bool {
-	const dtRelrSz = elf.DynTag(35)
 	size, ok := f.DynValue(dtRelrSz)
 	return ok && size > 0
 }

@@ -63,7 +63,7 @@ func (m *muslLoader) resolve(p *process, o *object, r goelf.Reloc, tls bool) (*o
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", o.path, err)
 	}
-	if s.Defined() && !tls || s.Bind() == elf.STB_LOCAL {
+	if s.Bind() == elf.STB_LOCAL || s.Defined() && !tls && s.Value != 0 && muslTakes(s) {
 		return o, nil
 	}
 	if s, err = o.file.DynSymbol(r.Sym); err != nil {
@@ -107,18 +107,22 @@ func (m *muslLoader) lastName(f *goelf.File, upTo goelf.Reloc) string {
 	return m.symbolName(f, last)
 }
 
+// muslTakes reports whether find_sym takes a symbol of this type and binding: none that a function chooses when it is loaded (STT_GNU_IFUNC).
+func muslTakes(s goelf.Symbol) bool {
+	switch s.Type() {
+	case elf.STT_NOTYPE, elf.STT_OBJECT, elf.STT_FUNC, elf.STT_COMMON, elf.STT_TLS:
+		return s.Bind() == elf.STB_GLOBAL || s.Bind() == elf.STB_WEAK || s.Bind() == 10 // STB_GNU_UNIQUE
+	}
+	return false
+}
+
 // find is find_sym with its conditions; names like fopen64 are found as fopen by libraries (1.2.4 and later) that do not export them.
 func (m *muslLoader) find(p *process, name string, needDef bool) (*object, bool, error) {
 	accept := func(s goelf.Symbol) bool {
 		if !s.Defined() && (needDef || s.Type() == elf.STT_TLS) || s.Value == 0 && s.Type() != elf.STT_TLS {
 			return false
 		}
-		switch s.Type() {
-		case elf.STT_NOTYPE, elf.STT_OBJECT, elf.STT_FUNC, elf.STT_COMMON, elf.STT_TLS:
-		default:
-			return false
-		}
-		return s.Bind() == elf.STB_GLOBAL || s.Bind() == elf.STB_WEAK || s.Bind() == 10 // STB_GNU_UNIQUE
+		return muslTakes(s)
 	}
 	o, _, known, err := p.find(p.global, name, accept)
 	if err != nil || o != nil || !known {

@@ -97,7 +97,7 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 		p.limit("the C library of the host is not known (loader %q): musl's rules were taken", o.file.Interp())
 	}
 	p.lookForLoader()
-	if p.static() == "" || p.libc == libcGlibc {
+	if p.why = p.whyNot(); p.why == "" || p.why == hostHidden || p.libc == libcGlibc {
 		if err := p.loader.start(p); err != nil {
 			p.close()
 			return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
@@ -121,7 +121,7 @@ func pointer(s string) *string {
 // plugin is one call of plugin.Open.
 func (p *process) plugin(in Input) (Plugin, error) {
 	out := Plugin{Path: in.Path, Mismatches: []Difference{}, Drift: []string{}, Requires: []string{}}
-	why := p.static()
+	why := p.why
 	if p.dead {
 		out.Verdict = NotReached
 		if why != "" {
@@ -138,7 +138,7 @@ func (p *process) plugin(in Input) (Plugin, error) {
 		fail(HostCannotLoad, "plugin: not implemented")
 		out.Cause = p.hostCause(why)
 		return out, nil
-	case hostNoPlugin, hostNoLoader:
+	case hostNoPlugin, hostNoLoader, hostPacked:
 		out.Verdict, out.Cause = HostCannotLoad, p.hostCause(why)
 		return out, nil
 	case hostStatic:
@@ -150,7 +150,7 @@ func (p *process) plugin(in Input) (Plugin, error) {
 	if err := p.opening(in, &out, fail); err != nil {
 		return out, err
 	}
-	if p.dead = out.KillsHost && out.Verdict != Poisoned; why == hostStatic {
+	if p.dead = out.KillsHost && out.Verdict != Poisoned; why == hostStatic || why == hostHidden {
 		out.Verdict, out.Cause = HostCannotLoad, p.hostCause(why)
 	}
 	return out, nil
@@ -175,8 +175,12 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		out.Verdict, out.KillsHost, out.Cause = Abort, true, unknown("%s", blocksForEver)
 		return nil
 	}
-	if p.libc == libcMusl && p.static() == hostStatic {
+	if p.libc == libcMusl && p.why == hostStatic {
 		fail(HostCannotLoad, `plugin.Open("%s"): Dynamic loading not supported`, in.Path)
+		return nil
+	}
+	if errors.Is(in.Err, errIrregular) {
+		out.undecided("it is a device, a pipe or a socket, not a file")
 		return nil
 	}
 	l, err := p.loader.dlopen(p, in)
@@ -196,6 +200,7 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		return nil
 	}
 	out.Requires = requires(l.obj)
+	p.constructors(l)
 	if p.libc == libcMusl && neededLibc(l.obj) == libcGlibc {
 		p.limit("%s was linked against glibc: musl takes the name libc.so.6 for itself and has every symbol that the file needs, but glibc's structures and constants need not be musl's", in.Path)
 	}

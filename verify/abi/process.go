@@ -34,6 +34,7 @@ type process struct {
 
 	stuck    map[string]bool // by real path: files whose open failed late, and whose next open never returns
 	noLoader bool            // the host's dynamic loader is not in the root file system
+	why      string          // the host cannot load plugins: one of the reasons, "" for none
 }
 
 // goError is what package plugin keeps of a file: a failure of the Go checks, or success ("").
