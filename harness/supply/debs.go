@@ -16,8 +16,8 @@ import (
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/proc"
-	"github.com/plugproof/plugproof/images/xbps/binpkg"
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/supply/kit"
 )
 
 // Tools are the Debian packages of a tool root: what scripts/deps installs, and what those need of a system. apt adds what
@@ -125,15 +125,16 @@ func UnpackTools(ctx context.Context, cache string) (int, error) {
 			return 0, err
 		}
 	}
-	for _, deb := range debs {
-		if err := unpackDeb(ctx, root, deb); err != nil {
-			return 0, fmt.Errorf("unpacking %q: %w", filepath.Base(deb), err)
-		}
+	if err := expand(ctx, debs, func(r io.Reader) error { return unpackDeb(ctx, root, r) }); err != nil {
+		return 0, err
 	}
 	if _, err := root.Lstat("usr/bin/sh"); errors.Is(err, fs.ErrNotExist) { // which dash's own script would make
 		if err := root.Symlink("dash", "usr/bin/sh"); err != nil {
 			return 0, err
 		}
+	}
+	if err := kit.Settle(root); err != nil {
+		return 0, err
 	}
 	if err := os.WriteFile(filepath.Join(tmp, ToolsMark), []byte(list.String()), 0o644); err != nil {
 		return 0, err
@@ -178,26 +179,8 @@ func data(r io.ReaderAt, size int64) (*io.SectionReader, error) {
 	return nil, errors.New("it holds no data.tar")
 }
 
-func unpackDeb(ctx context.Context, root *os.Root, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	d, err := data(f, st.Size())
-	if err != nil {
-		return err
-	}
-	s, err := binpkg.Expand(d, d.Size(), binpkg.Limits{Expanded: 4 << 30, Ratio: 1024, Entries: 1 << 20, Window: 256 << 20})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	t := tar.NewReader(s)
+func unpackDeb(ctx context.Context, root *os.Root, archive io.Reader) error {
+	t := tar.NewReader(archive)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

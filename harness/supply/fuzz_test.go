@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -83,7 +84,7 @@ func FuzzUnpackDeb(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_ = unpackDeb(context.Background(), root, name)
+		_ = expand(context.Background(), []string{name}, func(r io.Reader) error { return unpackDeb(context.Background(), root, r) })
 		there, err := fs.ReadDir(os.DirFS(dir), ".")
 		if err != nil || len(there) != 2 {
 			t.Errorf("beside the root there is %v, %v", there, err)

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/semver"
+
+	"github.com/plugproof/plugproof/verify/supply/kit"
 )
 
 // UnpackToolchains unpacks every Go release of a cache's module tree as the go command would (cmd/go/internal/toolchain):
@@ -106,7 +108,7 @@ func unpackToolchain(ctx context.Context, name, prefix, dir string) error {
 			}
 		}
 	}
-	if err := os.Chmod(tmp, 0o755); err != nil {
+	if err := errors.Join(os.Chmod(tmp, 0o755), kit.Settle(root)); err != nil {
 		return err
 	}
 	return os.Rename(tmp, dir)
