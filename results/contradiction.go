@@ -101,6 +101,9 @@ func disagreement(recs []Record) string {
 			}
 			sources = s
 		}
+		if r.Step == Policy { // its subjects are no plugins
+			continue
+		}
 		var names []string
 		for _, s := range r.Subjects {
 			names = append(names, s.Name)

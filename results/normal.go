@@ -51,10 +51,10 @@ func (r Record) Key() Key { return Key{r.CellID, r.Step} }
 
 // order of the known steps; an unknown one comes after them.
 func (s Step) order() int {
-	if i := slices.Index([]Step{Rebuild, ABI, Load}, s); i >= 0 {
+	if i := slices.Index([]Step{Rebuild, ABI, Load, Policy}, s); i >= 0 {
 		return i
 	}
-	return 3
+	return 4
 }
 
 // CompareSteps orders steps as a run does them.

@@ -44,7 +44,11 @@ const (
 	Rebuild Step = "rebuild" // twin builds, compared
 	ABI     Step = "abi"     // the prediction from the files
 	Load    Step = "load"    // the load for real
+	Policy  Step = "policy"  // the project's rules, of projects that have some
 )
+
+// PolicyHolds is the policy verdict on a project that keeps to its rules.
+const PolicyHolds = "holds"
 
 // SkipRequested is the only reason with which a skipped step counts as passed.
 const SkipRequested = "requested"

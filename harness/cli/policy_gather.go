@@ -25,6 +25,8 @@ type evidence struct {
 	lost    []policy.Finding
 	wanted  []policy.Wanted // built files
 	app     *app
+
+	recorded bool // findings go into a run's records, which name files as seen from the project
 }
 
 // evidence reads a project, lists what its hosts and plugins are linked from, and reads built files.
@@ -64,7 +66,7 @@ func (a *app) collect(ctx context.Context, shop *workshop, all []plan.Cell, f po
 		}
 		zips = append(zips, a.path(dir))
 	}
-	e, err := a.sources(ctx, shop, all, zips)
+	e, err := a.sources(ctx, shop, all, false, zips, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +79,8 @@ func (a *app) collect(ctx context.Context, shop *workshop, all []plan.Cell, f po
 
 // sources is all evidence of a project but built files: what the go command lists of its cells, where modules' files are, and what is in
 // its vendor folders. The cells are of one project, which has a [policy] and lies in its place. Directories in skip are none of its sources.
-func (a *app) sources(ctx context.Context, shop *workshop, all []plan.Cell, zips []string, skip ...string) (*evidence, error) {
-	e := &evidence{project: all[0].Project, app: a}
+func (a *app) sources(ctx context.Context, shop *workshop, all []plan.Cell, recorded bool, zips, skip []string) (*evidence, error) {
+	e := &evidence{project: all[0].Project, app: a, recorded: recorded}
 	if archive := a.archives[e.project]; archive != nil {
 		e.archive = archive.Name
 	}
@@ -101,10 +103,12 @@ func (a *app) sources(ctx context.Context, shop *workshop, all []plan.Cell, zips
 
 // name is a file of the project as findings name it.
 func (e *evidence) name(path string) string {
-	if e.archive != "" {
-		if rel, err := filepath.Rel(e.project.Dir, path); err == nil && filepath.IsLocal(rel) {
-			return e.archive + "/" + filepath.ToSlash(rel)
-		}
+	rel, err := filepath.Rel(e.project.Dir, path)
+	switch {
+	case err == nil && e.recorded:
+		return filepath.ToSlash(rel)
+	case err == nil && e.archive != "" && filepath.IsLocal(rel):
+		return e.archive + "/" + filepath.ToSlash(rel)
 	}
 	return e.app.short(path)
 }

@@ -5,9 +5,11 @@ const policyPage = `[policy] in plugproof.toml says what hosts and plugins may b
 Unknown keys are errors. Whatever it holds, these are findings: a replacement or pseudo-version that is not listed, a
 requirement of which nothing is built, a module that go.sum does not name, a licence that is not known, a package in a
 built file whose module is not in its build information or in go.mod, a file of another version or project, a critical
-pattern that fits no package. A denied licence is denied as X, X-only and X-or-later; forbid takes paths in any case. A
-built file counts for its own package, architecture and, of several, Go. Vendor folders are not held against go.sum
-here: 'plugproof kit verify --vendor DIR' does that.
+pattern that fits no package, a vendor folder that is built from and is not what go.sum, or the directory that replaces a
+module, says. A licence file is known if it holds known licences whole, their titles and copyright notices, and not a word
+more. A denied licence is denied as X, X-only and X-or-later; forbid takes paths in any case. A built file counts for its
+own package, architecture and, of several, Go. 'plugproof policy' holds a project against [policy], and so does 'plugproof
+verify', as a step of each cell, with the files that it built.
 
 [policy]
 allow       = ["example.test/...", "golang.org/x/... >=v0.20.0 <v1.0.0"]   # every other module is a finding; left out: none is
@@ -32,9 +34,20 @@ module  = "example.test/greet@v1.2.0"         # a pattern with or without versio
 licence = "MIT"                               # or LicenseRef-... for one's own
 reason  = "read by the lawyers"
 
+[[policy.licensed]]                           # the same of a directory that replaces a module: its path as go.mod has it, and
+path    = "../api"                            # the digest of all its files, which a finding about it prints
+digest  = "h1:owVKHl3XaEh6Li9xo8ATK0CDcdJZGq58qXz5AuV22pk="
+licence = "LicenseRef-House"
+reason  = "our own"
+
 [[policy.audited]]
 module   = "example.test/greet >=v1.2.0 <v1.3.0"
 reviewed = 2026-08-01
 by       = "security"                         # optional
 days     = 90                                 # instead of review_days
+
+[[policy.audited]]                            # a directory is audited as it was: any change to it needs another review
+path     = "../api"
+digest   = "h1:owVKHl3XaEh6Li9xo8ATK0CDcdJZGq58qXz5AuV22pk="
+reviewed = 2026-08-01
 `

@@ -45,8 +45,9 @@ func newVerifyCmd(a *app) *cobra.Command {
 		Short: "Rebuild twice, predict, load for real: the main job",
 		Long: `For every cell of every project: build the host and each plugin twice in deliberately different surroundings
 and compare, predict from the files what plugin.Open will do, load for real in a virtual machine, and hold each
-against the other and against what the project expects. PROJECT is a directory with a plugproof.toml, a .txtar
-file, fixture:NAME or fixture:all; the current directory when omitted. Every call is a new run, kept under
+against the other and against what the project expects; a project with a [policy] is held against that, too.
+PROJECT is a directory with a plugproof.toml, a .txtar file, fixture:NAME or fixture:all; the current directory when
+omitted. Every call is a new run, kept under
 results/runs of -C; --resume goes on with one that was cut short. --testplugin runs the tests that Go itself has of
 plugins, for musl and in virtual machines, instead of the current directory or besides the projects.`,
 		Example: "  plugproof verify\n  plugproof verify --arch amd64 fixture:matching\n  plugproof verify --go go1.25.3,go1.26.8 --pairs all DIR",
@@ -112,7 +113,6 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	a.notePolicies(all)
 	on, err := req.variations()
 	if err != nil {
 		return err
@@ -143,6 +143,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		}
 	}
 	w.Vary, w.Seed, w.Inquire, w.Against = on, req.Seed, req.Inquire, shipped
+	w.Policy = shop.policies(all, w)
 	all, left, err := shop.withGoTests(ctx, req, w, all)
 	if err != nil {
 		return err
@@ -216,15 +217,4 @@ func (a *app) short(path string) string {
 		return rel
 	}
 	return path
-}
-
-// notePolicies says that a run does not hold projects against their policies.
-func (a *app) notePolicies(all []plan.Cell) {
-	said := map[*plan.Project]bool{}
-	for _, c := range all {
-		if c.Project.Policy != nil && !said[c.Project] {
-			said[c.Project] = true
-			a.note("%s has a [policy], which 'plugproof policy' holds it against: this does not", c.Project.Name)
-		}
-	}
 }

@@ -108,6 +108,9 @@ func newCell(p *Project, c combo, sel Selection) Cell {
 	}
 	if cell.Steps == nil {
 		cell.Steps = []results.Step{results.Rebuild, results.ABI, results.Load}
+		if p.Policy != nil {
+			cell.Steps = append(cell.Steps, results.Policy)
+		}
 	}
 	cell.Limit, _ = p.Build.limit() // it was checked when the project was read
 	base := map[string]string{key: value}

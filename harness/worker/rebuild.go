@@ -38,6 +38,9 @@ func (w *Worker) build(ctx context.Context, pc plan.Cell) (*cell, error) {
 	if err := w.rebuild(ctx, c, begun); err != nil {
 		return c, err
 	}
+	if err := w.policy(ctx, c); err != nil {
+		return c, err
+	}
 	return c, w.predict(ctx, c)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/plugproof/plugproof/harness/vary"
 	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/policy"
 )
 
 // Recorder is what a run offers to be written.
@@ -62,6 +63,7 @@ type Worker struct {
 	Words   map[string]string // what more there is to say of the isolation, for every record; may be nil
 	NoBoot  bool              // no load: skipped, requested
 	Built   string            // directory that gets the hosts and plugins of cells that are as expected, beneath their ids; "" for none
+	Policy  func(context.Context, plan.Cell, []Built) ([]policy.Finding, error) // holds a cell with what was built against its project's rules; may be nil if no cell plans that
 	Event   func(Event)       // may be nil; called by several goroutines, one at a time
 	Slots   build.Slots       // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
 	Jobs    int               // how many cells are built, and how many loaded, at once; 0 means one
