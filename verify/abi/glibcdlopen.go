@@ -110,7 +110,7 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 			return loading{unsure: unsure}, nil
 		case text != "" && fatal != "":
 			undo()
-			return loading{unsure: fatal + ", or it says before: " + text}, nil
+			return loading{unsure: fatal + "; or, which depends on the order in which the loader meets the two, it says before that: " + text}, nil
 		case fatal != "":
 			undo()
 			return loading{fatal: fatal}, nil

@@ -40,7 +40,7 @@ func glibcMemory(f *goelf.File, size int64, mach *machine) mapping {
 	case top <= lo || n >= space || align >= space || mach.beyond(first.Off, n):
 		return mapping{refused: glibcUnmapped}
 	case n >= space/4 || align >= space/4:
-		return mapping{unsure: "it takes a quarter of the address space"}
+		return mapping{unsure: "they ask for a quarter of the address space or more: whether the loader gets it depends on the machine"}
 	}
 	m := &memory{}
 	m.paint(lo, mach.up(top), fromFile, mach.down(first.Off), end, first.Flags)
@@ -64,14 +64,14 @@ func glibcMemory(f *goelf.File, size int64, mach *machine) mapping {
 			case e.hi > mach.up(top) && e.hi-lo >= space/32: // files are mapped in the uppermost part of the address space, below what is drawn by lot (2^40 on amd64)
 				return mapping{refused: e.text}
 			case e.hi > mach.up(top):
-				return mapping{unsure: "a segment is mapped over what lies behind the file in memory"}
+				return mapping{unsure: "one part of the file goes beyond the memory that the loader reserved for the file: what else of the process lies there, and is overwritten, changes from run to run"}
 			}
 		}
 		switch {
 		case from < lo:
-			return mapping{unsure: "a segment lies below the first"}
+			return mapping{unsure: "one part of the file lies before the memory that the loader reserved for the file: what else of the process lies there, and is overwritten, changes from run to run"}
 		case s.Flags&elf.PF_W != 0 && max(to, alloc)-from > maxWritable:
-			return mapping{unsure: "it takes much memory"}
+			return mapping{unsure: "they ask for more than 1 GiB of memory that can be written: whether the loader gets it depends on the machine"}
 		}
 		if i > 0 && from < to {
 			if mach.beyond(s.Off, to-from) {

@@ -22,7 +22,7 @@ func (p *process) lay(o *object, in Input, to mapping) (loading, error) {
 	defer func() { o.textRel = hasTextRel(o.file, p.libc == libcGlibc) }()
 	plain := tiled(o.file, p.mach)
 	if !plain && !sectioned(o.file, o.mem) {
-		o.doubt = "its program headers are damaged: what they put into memory is not what was linked"
+		o.doubt = "its program headers are damaged: the loader puts other bytes into memory than the linker meant to be there; it opens, and which code meets them cannot be told"
 	}
 	dyn := dynamicHeader(o.file)
 	if dyn == nil {
@@ -49,7 +49,7 @@ func (p *process) lay(o *object, in Input, to mapping) (loading, error) {
 // tables says what kills the process when the loader reads the tables that the dynamic section names.
 func (o *object) tables(glibc bool) loading {
 	if len(o.file.Dynamic) == 0 {
-		return loading{unsure: "its dynamic section is empty"}
+		return loading{unsure: "its dynamic section, from which the loader learns everything else, is empty: the loader goes on with what it does not know"}
 	}
 	for _, tag := range []elf.DynTag{elf.DT_STRTAB, elf.DT_SYMTAB, elf.DT_HASH, elf.DT_GNU_HASH, elf.DT_RELA, elf.DT_REL, elf.DT_JMPREL, elf.DT_VERNEED, elf.DT_VERSYM} {
 		if !glibc && (tag == elf.DT_VERNEED || tag == elf.DT_VERSYM) {

@@ -205,9 +205,9 @@ func (m *machine) up(a uint64) uint64   { return (a + m.pageSize - 1) &^ (m.page
 func (m *machine) tooMuch(segs []goelf.Segment) string {
 	switch {
 	case len(segs) == 0:
-		return "no segment is loaded"
+		return "no part of the file is to be loaded"
 	case len(segs) > maxLoads:
-		return fmt.Sprintf("%d segments are loaded", len(segs))
+		return fmt.Sprintf("%d parts of the file are to be loaded, more than linkers write", len(segs))
 	}
 	for _, s := range segs {
 		bound := uint64(1 << 62)
@@ -215,7 +215,7 @@ func (m *machine) tooMuch(segs []goelf.Segment) string {
 			bound = 1 << 32
 		}
 		if max(s.Vaddr, s.MemSz, s.FileSz) >= bound || s.Vaddr+max(s.MemSz, s.FileSz) >= bound {
-			return fmt.Sprintf("a segment goes from address %#x on for %#x bytes of the file and %#x in memory", s.Vaddr, s.FileSz, s.MemSz)
+			return fmt.Sprintf("a part of the file goes from address %#x on for %#x bytes of the file and %#x in memory", s.Vaddr, s.FileSz, s.MemSz)
 		}
 	}
 	return ""

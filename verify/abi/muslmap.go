@@ -26,15 +26,15 @@ func muslMemory(f *goelf.File, size int64, mach *machine) mapping {
 	case n == 0:
 		return mapping{refused: "Invalid argument"}
 	case n >= mach.addressSpace() && mach.class == elf.ELFCLASS32:
-		return mapping{unsure: "it takes more than the address space"}
+		return mapping{unsure: "they ask for more than all of the address space"}
 	case n >= mach.addressSpace():
 		return mapping{refused: "Out of memory"}
 	case mach.beyond(lowest.Off, n):
 		return mapping{refused: muslTooLarge}
 	case n >= mach.addressSpace()/4:
-		return mapping{unsure: "it takes a quarter of the address space"}
+		return mapping{unsure: "they ask for a quarter of the address space or more: whether the loader gets it depends on the machine"}
 	case lowest.Flags&elf.PF_W != 0 && n > maxWritable:
-		return mapping{unsure: "it takes much memory"}
+		return mapping{unsure: "they ask for more than 1 GiB of memory that can be written: whether the loader gets it depends on the machine"}
 	}
 	m := &memory{}
 	m.paint(lo, lo+n, fromFile, mach.down(lowest.Off), end, lowest.Flags)
@@ -42,7 +42,7 @@ func muslMemory(f *goelf.File, size int64, mach *machine) mapping {
 		from, to := mach.down(s.Vaddr), mach.up(s.Vaddr+s.MemSz)
 		if from != lo {
 			if s.Flags&elf.PF_W != 0 && to-from > maxWritable {
-				return mapping{unsure: "it takes much memory"}
+				return mapping{unsure: "they ask for more than 1 GiB of memory that can be written: whether the loader gets it depends on the machine"}
 			}
 			if from < to && mach.beyond(s.Off, to-from) {
 				return mapping{refused: muslTooLarge}

@@ -264,11 +264,11 @@ func (p *process) declared(o *object, in Input, out *Plugin) error {
 	return nil
 }
 
-// undecided says that what an open does cannot be told from the files. It counts as the gravest: nobody should load such a file.
+// undecided says that what an open does cannot be told from the files, why, and what to do. It counts as the gravest: nobody should load such a file.
 func (p *Plugin) undecided(why string) {
 	p.Verdict, p.KillsHost, p.Undecided = Abort, true, &why
 	p.Error, p.Package, p.Mismatches = nil, nil, []Difference{}
-	p.Cause = unknown("undecided: %s", why)
+	p.Cause = unknown("undecided: the files do not tell what plugin.Open does here, and it may kill the host: %s. To do: build or copy the file again; 'plugproof load' opens it for real, in a process of its own", why)
 }
 
 // exists reports whether realpath finds the file.

@@ -37,7 +37,7 @@ func (o *object) settle(mach *machine) loading {
 		if why := o.mem.fault(s.Value, s.Value+8, elf.PF_R); why != "" {
 			return fatal("the runtime reads package fingerprints", why)
 		}
-		return loading{unsure: "its package fingerprints cannot be read"}
+		return loading{unsure: "the file is damaged: the list of its packages, which the runtime compares with the host's, cannot be read"}
 	}
 	return loading{}
 }
@@ -107,15 +107,15 @@ func storage(f *goelf.File, m *memory, mach *machine) (refused string, l loading
 	switch {
 	case s == nil || s.MemSz == 0:
 	case s.MemSz+s.Aln < s.MemSz:
-		l.unsure = "its thread-local storage is larger than memory"
+		l.unsure = "its headers are damaged: they ask for more thread-local storage than there is memory"
 	case s.MemSz+s.Aln >= mach.addressSpace()/4:
 		return "Out of memory", l
 	case s.MemSz+s.Aln >= 64<<20:
-		l.unsure = "its thread-local storage takes much memory"
+		l.unsure = "its headers ask for 64 MiB of thread-local storage or more for each thread: whether the loader gets it depends on the machine"
 	case s.FileSz > 0 && (s.Vaddr+s.FileSz < s.Vaddr || m.fault(s.Vaddr, s.Vaddr+s.FileSz, elf.PF_R) != ""):
 		l.fatal = "the loader copies thread-local storage from where nothing is mapped (SIGSEGV)"
 	case s.FileSz > s.MemSz:
-		l.unsure = "its thread-local storage is larger in the file than in memory"
+		l.unsure = "its headers are damaged: they have more bytes to copy into thread-local storage than the storage has"
 	}
 	return "", l
 }

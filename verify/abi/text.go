@@ -84,6 +84,8 @@ func (c *Code) text(b *strings.Builder) {
 	fmt.Fprintf(b, "  packages of which no checksum shows that host and plugin have the same source: %s\n", clean(list))
 	if c.Note != nil {
 		fmt.Fprintf(b, "  undecided whether the process would run two versions of their functions: %s\n", clean(*c.Note))
+		b.WriteString("    meaning: the plugin opens all the same; whether host and plugin have the same code of these packages was not found out\n")
+		b.WriteString("    to do: build both from the same source with the same flags, or ask again with the host's file; plugproof verify, which has the sources, decides\n")
 	}
 	if c.Sources != nil {
 		fmt.Fprintf(b, "  packages compiled from two versions of their source: %s\n", clean(strings.Join(c.Sources, ", ")))
@@ -101,10 +103,11 @@ func (c *Code) text(b *strings.Builder) {
 			fmt.Fprintf(b, "  undecided: %d more functions\n", len(c.Undecided)-i)
 			break
 		}
-		fmt.Fprintf(b, "  undecided: %s: %s\n", clean(f.Name), clean(f.Why))
+		fmt.Fprintf(b, "  undecided: %s: compared up to %s\n", clean(f.Name), clean(f.Why))
 	}
 	if len(c.Undecided) > 0 {
-		b.WriteString("    undecided is not the same and not different: plugproof verify, which has the sources, decides\n")
+		b.WriteString("    meaning: the instructions differ there, which two compilations of one source may do, too: neither the same nor different\n")
+		b.WriteString("    to do: build host and plugin from the same source of these packages; plugproof verify, which has the sources, decides\n")
 	}
 	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
 		fmt.Fprintf(b, "  the same code: %d of %d functions, but for values within composite values, which are not all compared\n", same, c.Functions)
