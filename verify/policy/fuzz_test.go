@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/mod/module"
 )
@@ -146,6 +148,29 @@ func FuzzBuildInfo(f *testing.F) {
 			if x.Kind == "" || x.File == "" || x.Text == "" {
 				t.Errorf("%+v", x)
 			}
+		}
+	})
+}
+
+// FuzzLicence: a text that is known is not known any more with a sentence that takes back what it grants.
+func FuzzLicence(f *testing.F) {
+	const isc = "Copyright (c) 2026 The Authors\n\nPermission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted, provided that the above copyright notice and this permission notice appear in all copies.\n\nTHE SOFTWARE IS PROVIDED \"AS IS\" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.\n"
+	f.Add([]byte(isc), uint16(0))
+	f.Add([]byte("ISC License\n\n// © 2019 x <x@y.test>\n"+isc), uint16(30))
+	f.Add([]byte("https://opensource.org/licenses/MIT"), uint16(3))
+	f.Fuzz(func(t *testing.T, text []byte, at uint16) {
+		if len(text) > 1<<13 {
+			return
+		}
+		ids, strange := licencesIn(text, "example.test/x")
+		if strange != "" || len(ids) == 0 || !utf8.Valid(text) {
+			return
+		}
+		lines := bytes.SplitAfter(text, []byte("\n"))
+		i := int(at) % (len(lines) + 1)
+		more := slices.Concat(bytes.Join(lines[:i], nil), []byte("\nNobody may sell it without paying.\n"), bytes.Join(lines[i:], nil))
+		if ids, strange := licencesIn(more, "example.test/x"); strange == "" {
+			t.Errorf("%v, nothing strange: %q", ids, more)
 		}
 	})
 }

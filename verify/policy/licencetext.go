@@ -24,17 +24,21 @@ func licencesIn(text []byte, names ...string) (ids []string, strange string) {
 	text = []byte(plain(string(text)))
 	found := map[string]bool{}
 	rest := slices.Clone(text)
+	budget := maxScanned
 	for _, m := range licensecheck.Scan(text).Match {
 		if m.IsURL { // it names a licence, and is no text of one
 			blank(rest[m.Start:m.End])
 			continue
 		}
-		start := begin(text, m)
+		start := begin(text, m, &budget)
 		blank(rest[start:m.End])
 		found[m.ID] = true
 		if s := unlike(m.ID, string(text[start:m.End])); s != "" && strange == "" {
 			strange = s
 		}
+	}
+	if budget < 0 {
+		return nil, "it has too many notices"
 	}
 	own := map[string]bool{}
 	for _, w := range words(strings.Join(names, " ")) {
@@ -66,9 +70,12 @@ func blank(b []byte) {
 	}
 }
 
+// maxScanned bounds what is read again to find where licences begin, in bytes: a licence of 35,000 bytes below a hundred notices.
+const maxScanned = 4 << 20
+
 // begin is where the licence itself begins in a match: licensecheck counts up to 50 words before it as its own where they begin with
 // "copyright" (its scan.go, maxCopyrightWords), whatever they say.
-func begin(text []byte, m licensecheck.Match) int {
+func begin(text []byte, m licensecheck.Match, budget *int) int {
 	start := m.Start
 	for {
 		at := copyright.FindIndex(text[start:m.End])
@@ -76,6 +83,9 @@ func begin(text []byte, m licensecheck.Match) int {
 			return start
 		}
 		from := start + at[1]
+		if *budget -= m.End - from; *budget < 0 {
+			return start
+		}
 		again := licensecheck.Scan(text[from:m.End]).Match
 		if len(again) == 0 || again[0].ID != m.ID || from+again[len(again)-1].End < m.End {
 			return start // the word is the licence's own
