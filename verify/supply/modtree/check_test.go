@@ -2,24 +2,16 @@ package modtree_test
 
 import (
 	"archive/zip"
-	"bytes"
 	"context"
-	"crypto/rand"
-	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/mod/sumdb"
-	"golang.org/x/mod/sumdb/dirhash"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/plugproof/plugproof/verify/supply/modtree"
+	"github.com/plugproof/plugproof/verify/supply/modtree/treetest"
 )
 
 type files map[string]string
@@ -40,104 +32,18 @@ func (f files) Open(name string) (io.ReaderAt, int64, error) {
 	return strings.NewReader(s), int64(len(s)), nil
 }
 
-const db = "sum.example.test"
+const db = treetest.Database
 
-// tree makes modules and, with a real client against a real server of the database's protocol, the proofs of them.
+// tree makes modules and the proofs of them.
 func tree(t testing.TB) (files, string) {
 	t.Helper()
-	signer, key, err := note.GenerateKey(rand.Reader, db)
-	if err != nil {
-		t.Fatal(err)
+	all := map[string]map[string]string{}
+	for _, name := range []string{"example.test/a@v1.0.0", "example.test/a@v1.1.0", "golang.org/toolchain@v0.0.1-go1.99.1.linux-amd64"} {
+		path, version, _ := strings.Cut(name, "@")
+		all[name] = map[string]string{"go.mod": "module " + path + "\n", "x.go": "package x // " + version + "\n"}
 	}
-	f := files{"sumdb/" + db + "/supported": ""}
-	sums := map[string]string{}
-	add := func(path, version string) {
-		var b bytes.Buffer
-		z := zip.NewWriter(&b)
-		mod := "module " + path + "\n"
-		for name, text := range map[string]string{"go.mod": mod, "x.go": "package x // " + version + "\n"} {
-			w, _ := z.Create(path + "@" + version + "/" + name)
-			_, _ = io.WriteString(w, text)
-		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
-		at := path + "/@v/" + version
-		f[at+".zip"], f[at+".mod"], f[at+".info"] = b.String(), mod, fmt.Sprintf(`{"Version":%q,"Time":"2020-01-01T00:00:00Z"}`, version)
-		r, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var names []string
-		for _, e := range r.File {
-			names = append(names, e.Name)
-		}
-		h, _ := dirhash.Hash1(names, func(n string) (io.ReadCloser, error) { return r.Open(n) })
-		hm, _ := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(mod)), nil })
-		sums[path+"@"+version] = fmt.Sprintf("%s %s %s\n%s %s/go.mod %s\n", path, version, h, path, version, hm)
-	}
-	add("example.test/a", "v1.0.0")
-	add("example.test/a", "v1.1.0")
-	add("golang.org/toolchain", "v0.0.1-go1.99.1.linux-amd64")
-	server := httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(signer, func(path, version string) ([]byte, error) {
-		if s, ok := sums[path+"@"+version]; ok {
-			return []byte(s), nil
-		}
-		return []byte(fmt.Sprintf("%s %s h1:other\n%s %s/go.mod h1:other\n", path, version, path, version)), nil
-	})))
-	defer server.Close()
-	r := &recorder{files: f, url: server.URL, key: key}
-	for i := range 300 { // so that there is more than one tile
-		if _, err := sumdb.NewClient(&recorder{files: files{}, url: server.URL, key: key}).Lookup(fmt.Sprintf("example.test/other%d", i), "v1.0.0"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := sumdb.NewClient(r)
-	for mod := range sums {
-		path, version, _ := strings.Cut(mod, "@")
-		if _, err := c.Lookup(path, version); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return f, key
+	return treetest.New(t, all)
 }
-
-// recorder keeps what a client reads over the network.
-type recorder struct {
-	files
-	url, key string
-	mu       sync.Mutex // tiles are asked for side by side
-	latest   []byte
-}
-
-func (r *recorder) ReadRemote(path string) ([]byte, error) {
-	resp, err := http.Get(r.url + path)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != 200 {
-		return nil, fmt.Errorf("%s: %s", path, resp.Status)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.files["sumdb/"+db+path] = string(data)
-	return data, err
-}
-
-func (r *recorder) ReadConfig(file string) ([]byte, error) {
-	if file == "key" {
-		return []byte(r.key), nil
-	}
-	return r.latest, nil
-}
-
-func (r *recorder) WriteConfig(_ string, _, next []byte) error { r.latest = next; return nil }
-func (r *recorder) ReadCache(string) ([]byte, error)           { return nil, fs.ErrNotExist }
-func (r *recorder) WriteCache(string, []byte)                  {}
-func (r *recorder) Log(string)                                 {}
-func (r *recorder) SecurityError(msg string)                   { panic(msg) }
 
 func check(t testing.TB, f files, key string) []string {
 	t.Helper()
