@@ -14,6 +14,7 @@ var linkedHosts = []recipe{
 	{name: "host-gold", pkg: "host", flags: extld("-fuse-ld=gold"), only: []string{"amd64"}},
 	{name: "host-internal", pkg: "host", flags: []string{"-ldflags=-linkmode=internal"}},
 	{name: "host-hidden", pkg: "host", flags: extld("-Wl,--version-script={src}/lib/hide.map"), more: true},
+	{name: "host-static-pie", pkg: "host", flags: append(extld("-static-pie"), "-buildmode=pie"), only: []string{"amd64"}},
 	{name: "host-unneeded", from: "host", tool: []string{"objcopy", "--strip-unneeded"}},
 	{name: "host-cover", pkg: "host", flags: []string{"-cover"}},
 	{name: "host-softfloat", pkg: "host", env: []string{"GOARM=7,softfloat"}, only: []string{"arm"}, since: 22},
@@ -108,6 +109,8 @@ var mixed = []recipe{
 	{name: "pz.so", pkg: "pz", more: true, env: []string{"CGO_LDFLAGS=-lm"}},
 	{name: "pprotected.so", pkg: "pprotected", more: true},
 	{name: "needs-dst.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo -Wl,-rpath,$ORIGIN:/nowhere/$LIB"}},
+	{name: "needs-relative.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo -Wl,-rpath,go1.26.8"}},
+	{name: "needs-empty.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo -Wl,-rpath,:$ORIGIN"}},
 	{name: "needs-rpath.so", pkg: "needs", env: []string{"CGO_LDFLAGS=-L{here} -lfoo -Wl,-rpath,${ORIGIN},--disable-new-dtags"}},
 }
 
@@ -178,7 +181,8 @@ var linkedLines = []string{
 	"host punique.so pweak.so pcommon.so pprotected.so p1.so",
 	"host pver.so p1.so", "host pver-same.so pver.so p1.so",
 	"host pz.so pexport.so p1.so",
-	"host needs-dst.so p1.so", "host needs-rpath.so needs.so p1.so",
+	"host needs-relative.so p1.so", "host needs-empty.so p1.so", "host needs-dst.so p1.so",
+	"host-static-pie p1.so text.so", "host needs-rpath.so needs.so p1.so",
 	"host amd64-glibc/pz.so amd64-glibc/pnet.so p1.so",
 	"host amd64-glibc/p1-needed.so p1.so",
 	"host amd64-musl/pz.so amd64-musl/pnet.so p1.so",

@@ -32,7 +32,7 @@ type scene struct {
 
 // companions lie beside a file that needs them.
 var companions = map[string][]string{"needs-path.so": {"libfoo.so"}, "p5-foo.so": {"libfoo.so"}, "host-lib": {"libfoo.so"}, "host-lib-rpath": {"libfoo.so"},
-	"needs-dst.so": {"libfoo.so"}, "needs-rpath.so": {"libfoo.so"}, "pver.so": {"libver.so"}, "pver-same.so": {"libver.so"}}
+	"needs-dst.so": {"libfoo.so"}, "needs-relative.so": {"libfoo.so"}, "needs-empty.so": {"libfoo.so"}, "needs-rpath.so": {"libfoo.so"}, "pver.so": {"libver.so"}, "pver-same.so": {"libver.so"}}
 
 // below is the place of a reference's file below the base.
 func (s sequence) below(r ref) string {

@@ -104,13 +104,17 @@ func (g *glibcLoader) library(p *process, name string, by *object) (*object, boo
 	if !strings.Contains(name, "/") {
 		candidates = nil
 		for _, d := range g.search(p, by) {
-			if d != "" {
-				candidates = append(candidates, d+"/"+name)
+			if d == "" { // fillin_rpath: the working directory
+				d = "."
 			}
+			candidates = append(candidates, d+"/"+name)
 		}
 	}
 	otherClass := ""
 	for _, c := range candidates {
+		if !path.IsAbs(c) {
+			return nil, false, relative(c)
+		}
 		r, size, cl, err := openRoot(p.opt.Root, c)
 		if err != nil {
 			continue

@@ -2,6 +2,7 @@ package abi
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -81,6 +82,10 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 			dep, fresh, err := g.library(p, n, obj)
 			if err != nil && p.opt.Root == nil {
 				dep, fresh, err = &object{name: n, short: n, path: n, missing: true, runtime: true}, true, nil
+			}
+			if rel := relative(""); errors.As(err, &rel) {
+				undo()
+				return loading{unsure: rel.Error()}, nil
 			}
 			if err != nil {
 				undo()

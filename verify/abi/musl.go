@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -79,6 +80,9 @@ func (m *muslLoader) library(p *process, name string, by *object) (o *object, fr
 	}
 	var found string
 	if strings.Contains(name, "/") {
+		if !path.IsAbs(name) {
+			return nil, false, relative(name)
+		}
 		found = name
 	} else {
 		for _, l := range p.loaded {
@@ -88,6 +92,8 @@ func (m *muslLoader) library(p *process, name string, by *object) (o *object, fr
 		}
 		if found = m.search(p, name, by); found == "" {
 			return nil, false, errors.New(errnoText(fs.ErrNotExist))
+		} else if !path.IsAbs(found) {
+			return nil, false, relative(found)
 		}
 	}
 	for _, l := range p.loaded {
@@ -146,6 +152,9 @@ func (m *muslLoader) search(p *process, name string, by *object) string {
 	for _, d := range dirs {
 		if d == "" {
 			continue
+		}
+		if !path.IsAbs(d) {
+			return d + "/" + name
 		}
 		if r, _, c, err := openRoot(p.opt.Root, d+"/"+name); err == nil && r != nil {
 			c.Close()

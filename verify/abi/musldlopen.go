@@ -3,6 +3,7 @@ package abi
 import (
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -123,6 +124,10 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 			dep, fresh, err := m.library(p, n, obj)
 			if err != nil && p.opt.Root == nil {
 				dep, err = &object{name: n, path: n, missing: true, runtime: true}, nil
+			}
+			if rel := relative(""); errors.As(err, &rel) {
+				undo()
+				return loading{unsure: rel.Error()}, nil
 			}
 			if err != nil {
 				undo()

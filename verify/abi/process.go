@@ -147,3 +147,10 @@ func (p *process) library(name string) (*object, error) {
 	p.open = append(p.open, c)
 	return o, nil
 }
+
+// relative is the error of a library that is searched beneath the directory in which the host runs.
+type relative string
+
+func (r relative) Error() string {
+	return fmt.Sprintf("a library is looked for as %q, which depends on the directory in which the host runs: link it with an absolute run path or one that begins with $ORIGIN", string(r))
+}
