@@ -24,6 +24,9 @@ func (e *evidence) root(tree *build.Tree, j plan.Job) (int, error) {
 			e.lose(e.RulesFile, "%s of %s puts something else in the place of what was looked at", flag, j.Subject)
 		}
 	}
+	if v := j.Env["GOWORK"]; v != "" && v != "off" {
+		e.lose(e.RulesFile, "GOWORK=%s of %s puts something else in the place of what was looked at", v, j.Subject)
+	}
 	work := ""
 	if tree.Work && j.Env["GOWORK"] != "off" {
 		work = upwards(dir, "go.work")

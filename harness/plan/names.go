@@ -44,8 +44,8 @@ var tableKeys = map[string][]string{
 	"policy.licences": {"allow", "deny"},
 	"policy.replace":  {"module", "with", "reason"},
 	"policy.pseudo":   {"module", "reason", "date"},
-	"policy.licensed": {"module", "licence", "reason"},
-	"policy.audited":  {"module", "reviewed", "by", "days"},
+	"policy.licensed": {"module", "path", "digest", "licence", "reason"},
+	"policy.audited":  {"module", "path", "digest", "reviewed", "by", "days"},
 	"matrix.include":  {"host_go", "plugin_go", "arch", "libc"},
 	"matrix.exclude":  {"host_go", "plugin_go", "arch", "libc"},
 }

@@ -28,6 +28,10 @@ func TestPolicyErrors(t *testing.T) {
 		{"a day that is none", "[[policy.audited]]\nmodule = \"example.test/x\"\nreviewed = \"2026-02-30\"\n", `plugproof.toml:7:1: [policy] reviewed: `, ""},
 		{"no review", "[[policy.audited]]\nmodule = \"example.test/x\"\n", `plugproof.toml:5:3: [policy] an audited module needs the day`, ""},
 		{"a negative age", "[policy]\nreview_days = -1\n", `plugproof.toml:6:1: [policy] review_days is -1`, ""},
+		{"no age", "[policy]\nreview_days = 0\n", `plugproof.toml:6:1: [policy] review_days is 0`, "leave it out"},
+		{"no age of one", "[[policy.audited]]\nmodule = \"example.test/x\"\nreviewed = 2026-08-01\ndays = 0\n", `plugproof.toml:8:1: [policy] days is 0`, ""},
+		{"an empty range", "[policy]\nforbid = [\"example.test/x\",\n \"example.test/x >=v2.0.0 <v1.0.0\"]\n", `plugproof.toml:7:2: [policy] "example.test/x >=v2.0.0 <v1.0.0": no version is`, ""},
+		{"a directory without a digest", "[[policy.audited]]\npath = \"../x\"\nreviewed = 2026-08-01\n", `plugproof.toml:6:1: [policy] path "../x" has no digest`, "digest = "},
 		{"twice", "[policy]\nforbid = []\nforbid = []\n", `plugproof.toml:7:`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

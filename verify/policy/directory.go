@@ -50,6 +50,17 @@ func newSubject(pattern, path, digest string) (s subject, err error) {
 	return s, nil
 }
 
+// mistaken is the key that an error of newSubject is about.
+func mistaken(pattern, path, digest string) string {
+	switch {
+	case path == "" && digest == "" || pattern != "":
+		return "module"
+	case !modfile.IsDirectoryPath(path) || digest == "":
+		return "path"
+	}
+	return "digest"
+}
+
 // covers reports whether a judgement is about where a module is taken from: of directories, all that its path means, as seen from the
 // checkouts, must hold what was judged.
 func (c *checker) covers(s subject, from module.Version, roots map[string]bool) bool {

@@ -166,10 +166,10 @@ func (c *checker) reviews() {
 				continue
 			}
 			at.Module = v.String()
-			switch age := int(c.ev.Now.Sub(x.reviewed.Time).Hours() / 24); {
+			switch age := (c.ev.Now.Unix() - x.reviewed.Unix()) / (24 * 60 * 60); {
 			case age < 0:
 				c.find(at, "the review of %s is dated %s, and today is %s", v, x.reviewed, c.ev.Now)
-			case days != nil && age > *days:
+			case days != nil && age > int64(*days):
 				c.find(at, "the review of %s is %d days old, more than %d", v, age, *days)
 			}
 		}

@@ -293,12 +293,12 @@ func TestRuleErrors(t *testing.T) {
 		{policy.Rules{ReviewDays: days(0)}, "review_days"},
 		{policy.Rules{ReviewDays: days(-1)}, "review_days"},
 		{policy.Rules{Audited: []policy.Audited{{Module: "a.test/b", Reviewed: "2026-08-01", Days: days(0)}}}, "audited.0.days"},
-		{policy.Rules{Audited: []policy.Audited{{Reviewed: "2026-08-01"}}}, "audited.0"},
-		{policy.Rules{Audited: []policy.Audited{{Path: "../x", Reviewed: "2026-08-01"}}}, "audited.0"},
-		{policy.Rules{Audited: []policy.Audited{{Path: "x", Digest: digest, Reviewed: "2026-08-01"}}}, "audited.0"},
-		{policy.Rules{Audited: []policy.Audited{{Path: "../x", Digest: "h1:x", Reviewed: "2026-08-01"}}}, "audited.0"},
-		{policy.Rules{Audited: []policy.Audited{{Module: "a.test/b", Path: "../x", Digest: digest, Reviewed: "2026-08-01"}}}, "audited.0"},
-		{policy.Rules{Licensed: []policy.Licensed{{Digest: digest, Licence: "MIT", Reason: "x"}}}, "licensed.0"},
+		{policy.Rules{Audited: []policy.Audited{{Reviewed: "2026-08-01"}}}, "audited.0.module"},
+		{policy.Rules{Audited: []policy.Audited{{Path: "../x", Reviewed: "2026-08-01"}}}, "audited.0.path"},
+		{policy.Rules{Audited: []policy.Audited{{Path: "x", Digest: digest, Reviewed: "2026-08-01"}}}, "audited.0.path"},
+		{policy.Rules{Audited: []policy.Audited{{Path: "../x", Digest: "h1:x", Reviewed: "2026-08-01"}}}, "audited.0.digest"},
+		{policy.Rules{Audited: []policy.Audited{{Module: "a.test/b", Path: "../x", Digest: digest, Reviewed: "2026-08-01"}}}, "audited.0.module"},
+		{policy.Rules{Licensed: []policy.Licensed{{Digest: digest, Licence: "MIT", Reason: "x"}}}, "licensed.0.path"},
 		{policy.Rules{Forbid: []string{"a.test/c", "a.test/b >=v2.0.0 <v1.0.0"}}, "forbid.1"},
 	} {
 		err := tt.rules.Check()

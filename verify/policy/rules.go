@@ -201,7 +201,7 @@ func (r *Rules) checkLicences(p *parsed) error {
 		s, err := newSubject(l.Module, l.Path, l.Digest)
 		switch {
 		case err != nil:
-			return &RuleError{at, err.Error(), subjectHint}
+			return &RuleError{at + "." + mistaken(l.Module, l.Path, l.Digest), err.Error(), subjectHint}
 		case !known[l.Licence] && !known[family(l.Licence)] && !strings.HasPrefix(l.Licence, ownLicence):
 			return &RuleError{at + ".licence", fmt.Sprintf("unknown licence %q", l.Licence), "use SPDX's identifiers, like " + nearest(l.Licence, known) + "; one's own begin with " + ownLicence}
 		case strings.TrimSpace(l.Reason) == "":
@@ -260,7 +260,7 @@ func (r *Rules) checkAudited(p *parsed) error {
 		at := fmt.Sprintf("audited.%d", i)
 		s, err := newSubject(x.Module, x.Path, x.Digest)
 		if err != nil {
-			return &RuleError{at, err.Error(), subjectHint}
+			return &RuleError{at + "." + mistaken(x.Module, x.Path, x.Digest), err.Error(), subjectHint}
 		}
 		if r.Audited[i].reviewed, err = day(x.Reviewed); err != nil {
 			return &RuleError{at + ".reviewed", "reviewed: " + err.Error(), "reviewed = 2026-08-01"}
