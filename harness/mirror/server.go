@@ -27,9 +27,12 @@ type Server struct {
 	Now       func() time.Time
 	Client    *http.Client // nil: one that gives up after a while
 
-	mu     sync.Mutex
-	failed map[string]time.Time // when an upstream failed last
-	broken error                // what ended the log
+	mu      sync.Mutex
+	failed  map[string]time.Time // when an upstream failed last
+	watched bool                 // upstreams are asked how they are
+	broken  error                // what ended the log
+	db      string               // the checksum database that a client asked for last
+	proven  map[proof]bool       // answers that are what a checksum database's record names
 }
 
 // ServeHTTP answers GET and HEAD, and nothing else.
@@ -77,9 +80,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "reading the answer failed", a.Status)
 		return
 	}
+	s.asked(name)
 	a.Status, a.Bytes, a.SHA256 = http.StatusOK, n, hex.EncodeToString(h.Sum(nil))
 	w.Header().Set("Content-Type", contentType(name))
 	w.Header().Set("Content-Length", fmt.Sprint(n))
+	w.Header().Set(digestHeader, digestOf(h.Sum(nil)))
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -160,7 +165,7 @@ func (s *Server) open(ctx context.Context, name string) (body io.ReadSeekCloser,
 }
 
 // keep puts an answer into a file that has no name, so that nothing of it is left behind.
-func (s *Server) keep(r io.Reader) (io.ReadSeekCloser, error) {
+func (s *Server) keep(r io.Reader) (*os.File, error) {
 	f, err := os.CreateTemp(s.Scratch, "answer-*")
 	if err != nil {
 		return nil, err

@@ -25,13 +25,13 @@ func (s *Server) http() *http.Client {
 	return client
 }
 
-// order is the upstreams, those that failed a moment ago last.
+// order is the upstreams, last those that failed a moment ago or, where they are watched, that were not found well since.
 func (s *Server) order() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.Now()
 	tired := func(u string) int {
-		if t, ok := s.failed[u]; ok && now.Sub(t) < rest {
+		if t, ok := s.failed[u]; ok && (s.watched || now.Sub(t) < rest) {
 			return 1
 		}
 		return 0
@@ -50,15 +50,30 @@ func (s *Server) fail(u string) {
 	s.failed[u] = s.Now()
 }
 
+// recovered takes back a failure of before.
+func (s *Server) recovered(u string, asked time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.failed[u]; ok && asked.Sub(t) >= rest {
+		delete(s.failed, u)
+	}
+}
+
 // Watch asks each upstream every now and then how it is, until ctx ends, so that a request need not find out.
 func (s *Server) Watch(ctx context.Context, every time.Duration, tell func(upstream string, well bool)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	s.mu.Lock()
+	s.watched = true
+	s.mu.Unlock()
 	was := map[string]bool{}
 	for {
 		for _, u := range s.Upstreams {
+			asked := s.Now()
 			well := s.health(ctx, u)
-			if !well {
+			if well {
+				s.recovered(u, asked)
+			} else {
 				s.fail(u)
 			}
 			if old, ok := was[u]; tell != nil && ctx.Err() == nil && (!ok && !well || ok && old != well) {
@@ -131,7 +146,8 @@ func (a *awake) Close() error {
 	return a.ReadCloser.Close()
 }
 
-// ask gets a whole answer of an upstream. One that ends early is a failure.
+// ask gets a whole answer of an upstream. One that ends early, or whose bytes are not those that the upstream or the checksum
+// database's record of it name, is a failure.
 func (s *Server) ask(ctx context.Context, u, name string) (io.ReadSeekCloser, error) {
 	resp, err := s.get(ctx, u, "/"+name)
 	if err != nil {
@@ -145,5 +161,13 @@ func (s *Server) ask(ctx context.Context, u, name string) (io.ReadSeekCloser, er
 	default:
 		return nil, fmt.Errorf("it answers %s", resp.Status)
 	}
-	return s.keep(resp.Body)
+	f, err := s.keep(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, u, name, f, resp.Header.Get(digestHeader)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }

@@ -199,7 +199,7 @@ func (c *checker) hash(name, ext string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
+	return HashMod(data)
 }
 
 func (c *checker) hashZip(name string) (string, error) {
@@ -207,6 +207,16 @@ func (c *checker) hashZip(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return HashZip(r, size)
+}
+
+// HashMod is the hash that the checksum database holds of a go.mod.
+func HashMod(data []byte) (string, error) {
+	return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
+}
+
+// HashZip is the hash that the checksum database holds of a module's zip of size bytes: of the files in it, not of its own bytes.
+func HashZip(r io.ReaderAt, size int64) (string, error) {
 	if size > maxZip {
 		return "", fmt.Errorf("it is longer than %d bytes", maxZip)
 	}
