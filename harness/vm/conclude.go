@@ -1,14 +1,15 @@
 package vm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/plugproof/plugproof/harness/guest"
+	"golang.org/x/sys/unix"
 )
 
 // conclude fills the outcome from what the guest said and from what became of the machine.
@@ -43,7 +44,7 @@ func (s *session) verdict() (Kind, string) {
 	switch {
 	case s.q.screen.panicked():
 		return GuestPanic, "the guest's kernel panicked"
-	case errors.Is(s.fault, errHung):
+	case s.watch.enc != nil && (errors.Is(s.fault, errHung) || errors.Is(s.fault, errSilent)): // what has no order yet cannot hang for it
 		return Hung, s.fault.Error()
 	case s.fault != nil:
 		return HarnessErr, s.fault.Error()
@@ -72,38 +73,41 @@ func (r *Result) fill(end guest.End) {
 		r.Kind = OutOfMemory
 	case end.Signal != 0:
 		r.Kind = Signalled
-	case end.Exit == 2 && goSignal(r.Stderr) != 0:
-		r.Kind, r.Signal = Signalled, goSignal(r.Stderr)
-	case end.Exit == 2 && goThrow(r.Stderr):
-		r.Kind = Thrown
+	case end.Exit == 2:
+		r.Kind, r.Signal = goEnd(r.Stderr, end.Dropped[1] > 0)
 	default:
 		r.Kind = Exited
 	}
 }
 
-// goThrow says that Go's runtime ended the program: both texts begin a line (runtime/panic.go).
-func goThrow(stderr []byte) bool {
-	for _, word := range []string{"fatal error: ", "panic: "} {
-		if bytes.HasPrefix(stderr, []byte(word)) || bytes.Contains(stderr, []byte("\n"+word)) {
-			return true
-		}
-	}
-	return false
-}
+// These are Go's last words (runtime/panic.go, runtime/signal_unix.go). A program that ends by itself may say them, too, so a
+// word counts only with what follows it.
+var (
+	caught  = regexp.MustCompile(`(SIG[A-Z]+): [^\n]*\nPC=0x`)                          // a signal
+	inPanic = regexp.MustCompile(`(?m)^\[signal (SIG[A-Z]+)[: \]]`)                     // a signal that made a panic
+	word    = regexp.MustCompile(`panic: |fatal error: `)                               // wherever the program's own line was left off
+	stacks  = regexp.MustCompile(`\n(goroutine [0-9]+ .*\[[^\n]*\]:|runtime stack:)\n`) // follow
+	// alone is what is left under GOTRACEBACK=none, or where no goroutine is.
+	alone = regexp.MustCompile(`(?m)^(panic: |fatal error: ).*\n?((\t|\[signal |goroutine ).*\n?)*\s*\z`)
+)
 
-// goSignal finds the signal that Go's runtime caught and could not handle: it prints "[signal SIGSEGV: ..." or a line that
-// begins with "SIGBUS: bus error", and ends with 2 (runtime/signal_unix.go).
-func goSignal(stderr []byte) int {
-	for _, s := range []struct {
-		name string
-		sig  syscall.Signal
-	}{{"SIGSEGV", syscall.SIGSEGV}, {"SIGBUS", syscall.SIGBUS}, {"SIGILL", syscall.SIGILL}, {"SIGFPE", syscall.SIGFPE}, {"SIGABRT", syscall.SIGABRT}, {"SIGTRAP", syscall.SIGTRAP}} {
-		text := []byte(s.name + ": ")
-		if bytes.HasPrefix(stderr, text) || bytes.Contains(stderr, append([]byte("\n"), text...)) || bytes.Contains(stderr, []byte("[signal "+s.name)) {
-			return int(s.sig)
-		}
+// goEnd says what a program that ended with 2 says of its end: a signal that Go's runtime caught and could not handle, a throw
+// or panic, or neither. Where bytes were left out, the word may be among them.
+func goEnd(stderr []byte, dropped bool) (Kind, int) {
+	if m := caught.FindSubmatch(stderr); m != nil {
+		return Signalled, int(unix.SignalNum(string(m[1])))
 	}
-	return 0
+	thrown := alone.Match(stderr)
+	if at := word.FindIndex(stderr); at != nil && stacks.Match(stderr[at[1]:]) || dropped && stacks.Match(stderr) {
+		thrown = true
+	}
+	if !thrown {
+		return Exited, 0
+	}
+	if m := inPanic.FindSubmatch(stderr); m != nil {
+		return Signalled, int(unix.SignalNum(string(m[1])))
+	}
+	return Thrown, 0
 }
 
 // fate is how the command's end looks to the plugins that it was opening.

@@ -39,7 +39,7 @@ func (m *Machine) run(ctx context.Context, job Job, order guest.Order, disk *os.
 		out.ReadyCPU = earlier + s.watch.used()
 		s.release(order)
 		s.listen(ctx)
-		if errors.Is(s.fault, errHung) {
+		if errors.Is(s.fault, errHung) || errors.Is(s.fault, errSilent) {
 			s.takeRegisters(ctx)
 			s.listTasks(ctx)
 		}
@@ -85,6 +85,8 @@ type session struct {
 var (
 	errStopped = errors.New("QEMU was stopped or made no progress")
 	errHung    = errors.New("the guest used up its CPU time")
+	errSilent  = fmt.Errorf("the machine stands still: neither output nor work for %v", stall)
+	errOff     = errors.New("the guest switched its machine off or restarted it before it was done")
 )
 
 // ready gives a session whose guest waits for its order: restored from a saved machine if that is wanted and works, else

@@ -27,6 +27,8 @@ const (
 	// told again: a command that has not heeded SIGQUIT by then gets SIGKILL.
 	afterInterrupt  = 15 * time.Second
 	secondInterrupt = 3 * time.Second
+	// bootStall is how long a machine that boots may be silent and nearly idle: an INSTALL script may sleep for two minutes.
+	bootStall = 10 * time.Minute
 )
 
 // watchdog looks at QEMU's own CPU time.
@@ -44,10 +46,14 @@ type watchdog struct {
 	told     int  // how often the guest was interrupted
 	patient  bool // somebody works in the guest: nothing is too long
 	progress time.Time
+
+	heard      time.Time     // when the guest last said something
+	heardCPU   time.Duration // CPU used by then
+	heardWaits int64         // and waits
 }
 
 func newWatchdog(q *qemu, budget time.Duration) *watchdog {
-	return &watchdog{q: q, budget: budget, full: budget, progress: time.Now()}
+	return &watchdog{q: q, budget: budget, full: budget, progress: time.Now(), heard: time.Now()}
 }
 
 // restart begins a new budget now.
@@ -56,6 +62,22 @@ func (w *watchdog) restart(budget time.Duration) {
 	defer w.mu.Unlock()
 	w.sample()
 	w.base, w.budget, w.full, w.told, w.progress = w.last, budget, budget, 0, time.Now()
+	w.hear()
+}
+
+// hear notes that the guest said something just now.
+func (w *watchdog) hear() { w.heard, w.heardCPU, w.heardWaits = time.Now(), w.last, w.waits }
+
+// silent says that the guest has said nothing for so long and that QEMU hardly wanted to run meanwhile: a guest that lives
+// and waits sends a pulse each second, and one that a busy host keeps from it waits for a processor most of the time. The
+// processor of one that was halted stands still, and QEMU itself wakes up now and then.
+func (w *watchdog) silent(limit time.Duration) bool {
+	since := time.Since(w.heard)
+	wanted, least := time.Duration(w.waits-w.heardWaits), since/10
+	if w.waits == 0 { // the kernel does not say
+		wanted, least = w.last-w.heardCPU, since/100
+	}
+	return since > limit && wanted < least
 }
 
 // rearm takes back an interrupt when the command that it was meant for has ended.
@@ -94,10 +116,11 @@ func (w *watchdog) sample() byte {
 func (w *watchdog) check(heard bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	state := w.sample()
 	if heard {
 		w.progress = time.Now()
+		w.hear()
 	}
-	state := w.sample()
 	switch {
 	case w.patient:
 		return nil
@@ -105,6 +128,10 @@ func (w *watchdog) check(heard bool) error {
 		return fmt.Errorf("%w: it is in state %c", errStopped, state)
 	case time.Since(w.progress) > stall:
 		return fmt.Errorf("%w for %v", errStopped, stall)
+	case w.enc != nil && w.silent(stall):
+		return errSilent
+	case w.silent(bootStall):
+		return fmt.Errorf("%w: it was silent and idle for %v", errStopped, bootStall)
 	case w.last-w.base <= w.budget:
 		return nil
 	case w.told == 2 || w.enc == nil:
@@ -168,6 +195,9 @@ func (s *session) gone(err error) error {
 	text := strings.TrimSpace(s.q.stderr.String())
 	if s.q.err != nil {
 		return fmt.Errorf("QEMU ended: %w: %s", s.q.err, text)
+	}
+	if s.q.result.OK() && text == "" {
+		return errOff
 	}
 	return fmt.Errorf("QEMU ended (%v) before the guest was done: %s", s.q.result, text)
 }

@@ -27,12 +27,6 @@ func main() {
 	deed(os.Args[2:])
 }
 
-func init() {
-	if os.Getenv("DEED_WHEN") == "init" {
-		Deed()
-	}
-}
-
 // Deed is for hosts that have opened this as a plugin.
 func Deed() {
 	words := strings.Fields(os.Getenv("DEED"))
