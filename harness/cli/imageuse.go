@@ -18,6 +18,7 @@ import (
 	"github.com/plugproof/plugproof/images"
 	"github.com/plugproof/plugproof/images/base"
 	"github.com/plugproof/plugproof/images/cpio"
+	"github.com/plugproof/plugproof/images/kernel"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -103,7 +104,7 @@ func (s *workshop) chosen(ref string) (*chosenImage, error) {
 		return nil, usagef(hint, "image %q is no digest", ref)
 	}
 	raw, err := os.ReadFile(s.recordFile(digest))
-	if err == nil {
+	if err == nil && s.kernel == "" {
 		var r imageRecord
 		if err := json.Unmarshal(raw, &r); err == nil && r.SHA256 == digest {
 			return s.known(r, file)
@@ -145,6 +146,9 @@ func (s *workshop) foreign(file string, digest results.Digest) (*chosenImage, er
 	if err != nil {
 		return nil, usagef("give a file that 'plugproof image build' wrote", "image %q: %w", file, err)
 	}
+	if s.kernel != "" {
+		return s.withKernel(note, file, digest)
+	}
 	dir := filepath.Join(s.cache, "inputs", "kernel-"+filepath.Base(note.Arch))
 	release, err := os.ReadFile(filepath.Join(dir, "release"))
 	if err != nil || strings.TrimSpace(string(release)) != note.Kernel {
@@ -152,6 +156,20 @@ func (s *workshop) foreign(file string, digest results.Digest) (*chosenImage, er
 	}
 	note.Void = false
 	return &chosenImage{note, "file:" + digest.Hex(), vm.Prebuilt{Initrd: file, Digest: digest, Kernel: filepath.Join(dir, "vmlinuz"), Release: note.Kernel}}, nil
+}
+
+// withKernel is an image file with the kernel that --kernel names.
+func (s *workshop) withKernel(note images.Note, file string, digest results.Digest) (*chosenImage, error) {
+	path := s.app.path(s.kernel)
+	report, err := kernel.Inspect(path, "")
+	if err != nil {
+		return nil, usagef("give the kernel that the image is for, "+note.Kernel, "%w", err)
+	}
+	if report.Release != note.Kernel {
+		return nil, usagef("give the kernel that the image is for", "image %q is for the kernel %q, and %q is %q", file, note.Kernel, s.kernel, report.Release)
+	}
+	note.Void = false
+	return &chosenImage{note, "file:" + digest.Hex(), vm.Prebuilt{Initrd: file, Digest: digest, Kernel: path, Release: note.Kernel}}, nil
 }
 
 // chosenFor is the image that --image names for an architecture.
@@ -189,7 +207,7 @@ func (s *workshop) chosenGround(ctx context.Context, arch string) (*worker.Groun
 	if err != nil {
 		return nil, err
 	}
-	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: c.origin, Chosen: c.machine.Initrd}, nil
+	return &worker.Ground{Machine: m, Kernel: m.KernelDigest, Image: m.ImageDigest, ImageOrigin: c.origin}, nil
 }
 
 // imageName is what plans and records call the images of this run: "default", or a name by their digests, the same on every

@@ -49,16 +49,19 @@ type loadPlugin struct {
 }
 
 type loadFlags struct {
-	brief bool
-	fresh bool
-	run   string
-	env   []string
-	files []string
-	image []string
+	brief  bool
+	fresh  bool
+	probe  *bool // what HOST is; nil: what it reports says so
+	run    string
+	env    []string
+	files  []string
+	image  []string
+	kernel string
 }
 
 func newLoadCmd(a *app) *cobra.Command {
 	var f loadFlags
+	var probe bool
 	cmd := &cobra.Command{
 		Use:   "load HOST PLUGIN...",
 		Short: "Load plugins into a host for real, in a virtual machine",
@@ -69,11 +72,16 @@ Exit 0 if HOST ended with 0 and every plugin is ok or unobserved, else 1.`,
 		Example: "  plugproof load ./gateway plugins/greet.so\n  plugproof load --run '{host} --plugins {plugins}' ./gateway greet.so count.so",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("probe") {
+				f.probe = &probe
+			}
 			return a.load(cmd.Context(), f, args[0], args[1:])
 		},
 	}
 	cmd.Flags().BoolVar(&f.brief, "brief", false, "print the outcomes alone, in words that do not change from machine to machine")
 	cmd.Flags().BoolVar(&f.fresh, "fresh-boot", false, "boot a kernel in place of restoring a saved machine")
+	cmd.Flags().BoolVar(&probe, "probe", false, "HOST is, or with =false is not, a probe of plugproof's own; without, what it reports says so")
+	cmd.Flags().StringVar(&f.kernel, "kernel", "", "boot the kernel in `FILE`, with --image: the one that it is for, as a failing cell keeps it")
 	cmd.Flags().StringVar(&f.run, "run", "", "start it as `CMD`, in which {host} and {plugins} stand for the paths")
 	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the host's environment")
 	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a further file, and its path below "+guest.PayloadDir)
@@ -98,7 +106,10 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		return err
 	}
 	defer done()
-	shop.images, shop.freshBoot = f.image, f.fresh
+	if f.kernel != "" && len(f.image) == 0 {
+		return usagef("give the --image that it is for, too", "--kernel goes with --image")
+	}
+	shop.images, shop.kernel, shop.freshBoot = f.image, f.kernel, f.fresh
 	ground, err := shop.ground(ctx, arch, "musl")
 	if err != nil {
 		return err
@@ -111,7 +122,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		return incompletef("try again; if it stays, plugproof doctor", "the machine failed: %s", out.Error)
 	}
 	seen := out.Results[0]
-	if len(seen.Report) == 0 {
+	if f.probe == nil && len(seen.Report) == 0 || f.probe != nil && !*f.probe {
 		seen.Plugins = worker.Foreign(paths, seen)
 	}
 	doc := loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Accelerator: out.Accelerator, QEMU: out.QEMU, Kernel: out.Release,
@@ -217,7 +228,7 @@ func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []str
 			return job, nil, usagef("write --env NAME=VALUE", "env %q is no pair", e)
 		}
 	}
-	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: slices.Concat(worker.BaseEnv, f.env), Report: true}}
+	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: slices.Concat(worker.BaseEnv, f.env), Report: f.probe == nil || *f.probe}}
 	job.Plugins = [][]string{paths}
 	return job, paths, nil
 }

@@ -30,6 +30,7 @@ type workshop struct {
 
 	freshBoot bool     // boot for each load instead of restoring a saved machine
 	images    []string // what --image was given, to be used in place of the default images
+	kernel    string   // what --kernel was given: the kernel that the image is for; "" is the one that is here
 }
 
 // fetchNames are the variables that only fetching sees.

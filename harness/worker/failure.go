@@ -16,20 +16,27 @@ import (
 
 // sight is a load as it was made.
 type sight struct {
-	cmd   guest.Command
-	job   vm.Job
-	out   *vm.Outcome
-	image string // file of the image that the machine booted, if it is not the default one, which every desk can make
+	cmd           guest.Command
+	job           vm.Job
+	out           *vm.Outcome
+	kernel, image string // files that the machine booted
 }
 
-// imageName is the image's file in the folder.
-const imageName = "image.cpio"
+// The machine's files in the folder.
+const (
+	machineDir = "machine"
+	kernelName = machineDir + "/kernel"
+	imageName  = machineDir + "/image.cpio"
+)
+
+// machinesDir holds one copy of each machine that a failing cell of the run was loaded in; the folders have links to it.
+const machinesDir = "failures/.machines"
 
 // loadDir is the folder of a failing cell with all that it takes to make its load again on a desk.
 const loadDir = "load"
 
 // keepLoad keeps the cell's load beside its artifacts, which clean keeps: the files under the names that the guest saw them
-// by, their digests, the transcript, the record, and a script that makes the load again and compares what it sees.
+// by, the machine, their digests, the transcript, the record, and a script that makes the load again and compares what it sees.
 func (w *Worker) keepLoad(c *cell, rec *results.Record) error {
 	fail := func(err error) error { return fmt.Errorf("keeping a load: %w", err) }
 	if rec.Log == "" {
@@ -39,11 +46,11 @@ func (w *Worker) keepLoad(c *cell, rec *results.Record) error {
 	}
 	dir := filepath.Join(c.dir, loadDir)
 	var sums strings.Builder
-	files := c.sight.job.Files
-	if c.sight.image != "" {
-		files = append(slices.Clone(files), rootfs.File{Name: imageName, Source: c.sight.image})
+	machine, err := w.keepMachine(c.sight, rec.Inputs)
+	if err != nil {
+		return fail(err)
 	}
-	for _, f := range files {
+	for _, f := range slices.Concat(c.sight.job.Files, machine) {
 		to := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if err := place(f.Source, to); err != nil {
 			return fail(err)
@@ -76,6 +83,43 @@ func (w *Worker) keepLoad(c *cell, rec *results.Record) error {
 	return nil
 }
 
+// keepMachine copies the kernel and the image that a load was made in, once for a run: a desk has other ones, and the cache's
+// are not for everybody's hands.
+func (w *Worker) keepMachine(s *sight, in results.Inputs) ([]rootfs.File, error) {
+	w.shelf.keeping.Lock()
+	defer w.shelf.keeping.Unlock()
+	var files []rootfs.File
+	for _, f := range []struct {
+		name, from string
+		digest     results.Digest
+	}{{kernelName, s.kernel, in.Kernel}, {imageName, s.image, in.Image}} {
+		to := filepath.Join(w.Dir, filepath.FromSlash(machinesDir), f.digest.Hex())
+		if _, err := os.Stat(to); err != nil {
+			if err := copyWhole(f.from, to); err != nil {
+				return nil, err
+			}
+		}
+		files = append(files, rootfs.File{Name: f.name, Source: to})
+	}
+	return files, nil
+}
+
+// copyWhole copies a file so that it is there whole or not at all.
+func copyWhole(from, to string) error {
+	raw, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(to+".new", raw, 0o666); err != nil {
+		os.Remove(to + ".new")
+		return err
+	}
+	return os.Rename(to+".new", to)
+}
+
 // seen is what `plugproof load --brief` prints of the same load.
 func (c *cell) seen() string {
 	r := c.sight.out.Results[0]
@@ -106,16 +150,14 @@ func (c *cell) repro(in results.Inputs) string {
 	out := c.sight.out
 	fmt.Fprintf(&b, `#!/bin/sh
 # %s: makes this load again and compares it with what was seen (seen.txt).
+# It takes a plugproof (PLUGPROOF names another one than that in PATH) and QEMU; the kernel and the image are here.
 # Then: Linux %s, QEMU %s, %s; kernel %s,
-# image %s (%s). PLUGPROOF names another plugproof than the one in PATH.
+# image %s (%s).
 cd "$(dirname "$0")" || exit 3
 sha256sum --quiet -c SHA256SUMS || exit 3
 plugproof=${PLUGPROOF:-plugproof}
 `, oneLine(c.Cell.String()), out.Release, out.QEMU, out.Accelerator, in.Kernel, in.Image, in.ImageOrigin)
-	args := []string{"load", "--brief"}
-	if c.sight.image != "" {
-		args = append(args, "--image", imageName)
-	}
+	args := []string{"load", "--brief", "--kernel", kernelName, "--image", imageName, fmt.Sprintf("--probe=%v", c.sight.cmd.Report)}
 	for _, e := range c.sight.cmd.Env[len(BaseEnv):] {
 		args = append(args, "--env", quote(e))
 	}
@@ -124,14 +166,18 @@ plugproof=${PLUGPROOF:-plugproof}
 		args = append(args, quote("."+strings.TrimPrefix(p, guest.PayloadDir)))
 	}
 	fmt.Fprintf(&b, "now=$(\"$plugproof\" %s)\nstatus=$?\n", strings.Join(args, " "))
-	b.WriteString(`printf '%s\n' "$now"
+	fmt.Fprintf(&b, `if [ $status -gt 1 ]; then
+	echo "repro: the load could not be made here; it was seen with QEMU %s" >&2
+	exit 3
+fi
+printf '%%s\n' "$now"
 if [ "$now" != "$(cat seen.txt)" ]; then
 	echo 'repro: this is not what was seen then:' >&2
 	cat seen.txt >&2
 	exit 3
 fi
 exit $status
-`)
+`, out.QEMU)
 	return b.String()
 }
 

@@ -106,7 +106,7 @@ func (w *Worker) observe(ctx context.Context, c *cell, rec *results.Record) erro
 	rec.Inputs.KernelName, rec.Inputs.QEMU, rec.Inputs.Accelerator = out.Release, out.QEMU, out.Accelerator
 	rec.Boots = out.Boots
 	spend(rec, out)
-	c.sight = &sight{cmd: cmd, job: job, out: out, image: ground.Chosen}
+	c.sight = &sight{cmd: cmd, job: job, out: out, kernel: ground.Machine.Kernel, image: ground.Machine.Initrd}
 	if out.Kind == vm.HarnessErr {
 		return errors.Join(fmt.Errorf("loading in the virtual machine: %s", out.Error), w.log(rec, cmd, out))
 	}

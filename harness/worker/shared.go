@@ -17,6 +17,8 @@ type shelf struct {
 	mu   sync.Mutex
 	made map[results.Digest]*shared
 	gate map[string]*gate
+
+	keeping sync.Mutex // machines for the folders of failing cells
 }
 
 // shared is one artifact, with its probe if it is a host.
