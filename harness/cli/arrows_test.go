@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"verify/policy/...":           {"results", "verify/goelf"},
 	"verify/attest/...":           {"results/...", "verify/supply/seal"},
 	"verify/supply/kit/...":       {"results", "verify/supply/seal"},
+	"verify/supply/modtree/...":   {"results", "verify/supply/inflate"},
 	"verify/cause/...":            {"results", "verify/elfdiff", "verify/goelf", "verify/actions"},
 	"harness/proc/...":            {"results"},
 	"harness/toolchain/...":       {"results", "fixtures/...", "images/...", "verify/...", "harness/proc"},

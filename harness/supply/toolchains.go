@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
+	"github.com/plugproof/plugproof/verify/supply/inflate"
 	"github.com/plugproof/plugproof/verify/supply/kit"
 )
 
@@ -74,6 +75,7 @@ func unpackToolchain(ctx context.Context, name, prefix, dir string) error {
 		return err
 	}
 	defer z.Close()
+	z.RegisterDecompressor(zip.Deflate, inflate.NewReader)
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}

@@ -16,11 +16,12 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/flate"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb"
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/plugproof/plugproof/verify/supply/inflate"
 )
 
 // Check compares every file of the tree with what the database with the verifier key holds
@@ -224,7 +225,7 @@ func HashZip(r io.ReaderAt, size int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	z.RegisterDecompressor(zip.Deflate, inflate)
+	z.RegisterDecompressor(zip.Deflate, inflate.NewReader)
 	var names []string
 	files := map[string]*zip.File{}
 	var total uint64
@@ -240,32 +241,8 @@ func HashZip(r io.ReaderAt, size int64) (string, error) {
 	return hash1(names, func(n string) (io.ReadCloser, error) { return files[n].Open() })
 }
 
-// A toolchain's zip has 11,000 files, most of them small: what reads one is used again for the next.
-var (
-	buffers   = sync.Pool{New: func() any { return new([32 << 10]byte) }}
-	inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-)
-
-// inflater gives itself back when it is closed.
-type inflater struct{ io.ReadCloser }
-
-func inflate(r io.Reader) io.ReadCloser {
-	z := inflaters.Get().(io.ReadCloser)
-	if err := z.(flate.Resetter).Reset(r, nil); err != nil {
-		return flate.NewReader(r)
-	}
-	return &inflater{z}
-}
-
-func (f *inflater) Close() error {
-	if f.ReadCloser == nil {
-		return nil
-	}
-	err := f.ReadCloser.Close()
-	inflaters.Put(f.ReadCloser)
-	f.ReadCloser = nil
-	return err
-}
+// buffers are for copying: a toolchain's zip has 11,000 files, most of them small.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // hash1 is dirhash.Hash1 with several files hashed at once: a toolchain's zip is most of a tree.
 func hash1(names []string, open func(string) (io.ReadCloser, error)) (string, error) {
