@@ -21,6 +21,11 @@ const clockTick = 10 * time.Millisecond
 const (
 	// look is how often QEMU is looked at.
 	look = 250 * time.Millisecond
+	// stops is how many looks in a row must find QEMU stopped: who stops and continues a whole tree does not do so at once.
+	stops = 8
+	// absent is how long nobody looked when plugproof was itself stopped, by Ctrl-Z for one: what was not said meanwhile counts
+	// for nothing.
+	absent = 5 * time.Second
 	// stall is how long QEMU may use no CPU time at all and send nothing. A guest that waits still uses some for its heartbeat.
 	stall = 30 * time.Second
 	// afterInterrupt is how much more CPU time a guest has that was told to end its command; after the first part of it, it is
@@ -47,13 +52,16 @@ type watchdog struct {
 	patient  bool // somebody works in the guest: nothing is too long
 	progress time.Time
 
+	looked  time.Time // when QEMU was last looked at
+	stopped int       // how many looks in a row found it stopped
+
 	heard      time.Time     // when the guest last said something
 	heardCPU   time.Duration // CPU used by then
 	heardWaits int64         // and waits
 }
 
 func newWatchdog(q *qemu, budget time.Duration) *watchdog {
-	return &watchdog{q: q, budget: budget, full: budget, progress: time.Now(), heard: time.Now()}
+	return &watchdog{q: q, budget: budget, full: budget, progress: time.Now(), looked: time.Now(), heard: time.Now()}
 }
 
 // restart begins a new budget now.
@@ -61,7 +69,7 @@ func (w *watchdog) restart(budget time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sample()
-	w.base, w.budget, w.full, w.told, w.progress = w.last, budget, budget, 0, time.Now()
+	w.base, w.budget, w.full, w.told, w.progress, w.looked = w.last, budget, budget, 0, time.Now(), time.Now()
 	w.hear()
 }
 
@@ -117,14 +125,20 @@ func (w *watchdog) check(heard bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	state := w.sample()
-	if heard {
-		w.progress = time.Now()
+	if now := time.Now(); heard || now.Sub(w.looked) > absent {
+		w.progress = now
 		w.hear()
+	}
+	w.looked = time.Now()
+	if state == 'T' || state == 't' {
+		w.stopped++
+	} else {
+		w.stopped = 0
 	}
 	switch {
 	case w.patient:
 		return nil
-	case state == 'T' || state == 't':
+	case w.stopped >= stops:
 		return fmt.Errorf("%w: it is in state %c", errStopped, state)
 	case time.Since(w.progress) > stall:
 		return fmt.Errorf("%w for %v", errStopped, stall)
