@@ -226,11 +226,14 @@ func (a *app) kitSource(src source, cells []plan.Cell, scratch string) ([]supply
 	}
 	var files []supply.File
 	for _, root := range tree.Roots {
-		more, err := supply.Tree(supply.Source, filepath.Join(tree.Base, filepath.FromSlash(root)), path.Join("projects", name, root), nil)
+		more, err := supply.Sources(filepath.Join(tree.Base, filepath.FromSlash(root)), path.Join("projects", name, root))
 		if err != nil {
 			return nil, usagef("put a copy of what a link leads to in its place", "reading project %q: %w", src.Arg, err)
 		}
 		files = append(files, more...)
+	}
+	if link, ok := supply.Dangling(files); ok {
+		return nil, usagef("remove it, or put a copy of what it leads to in its place", "project %q: the link %q leads to nothing that is in the kit", src.Arg, link)
 	}
 	return files, nil
 }

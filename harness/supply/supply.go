@@ -45,11 +45,49 @@ type File struct {
 	From string // on this machine
 	Data []byte // instead of From, if From is ""
 	Exec bool
+	Link bool // a symbolic link, which leads to Data
 }
 
 // Tree lists the regular files below dir as parts below at. keep says which, by the name relative to dir; nil keeps all.
-// Links and special files are errors: a kit has none.
+// Links and special files are errors.
 func Tree(kind, dir, at string, keep func(name string) bool) ([]File, error) {
+	return tree(kind, dir, at, keep, func(name, _, to string) error {
+		return fmt.Errorf("%q is a link to %q, and a kit holds regular files only", name, to)
+	})
+}
+
+// Sources lists the files of a project like Tree, and its links, which must stay in the project: at begins with projects/NAME. In a
+// vendor folder there may be none, for nothing that go.sum names is a link.
+func Sources(dir, at string) ([]File, error) {
+	return tree(Source, dir, at, nil, func(name, part, to string) error {
+		if slices.Contains(strings.Split(part, "/"), "vendor") {
+			return fmt.Errorf("%q is a link in a vendor folder, where no module has one: put a copy of what it leads to in its place", name)
+		}
+		if err := kit.CheckLink(part, to); err != nil {
+			return fmt.Errorf("%q is a link that a kit does not take: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// Dangling names a link among files that leads to none of them.
+func Dangling(files []File) (string, bool) {
+	there := map[string]bool{}
+	for _, f := range files {
+		for name := f.Path; name != "." && !there[name]; name = path.Dir(name) {
+			there[name] = true
+		}
+	}
+	for _, f := range files {
+		if f.Link && !there[path.Join(path.Dir(f.Path), string(f.Data))] {
+			return f.Path, true
+		}
+	}
+	return "", false
+}
+
+// tree lists files; link says of a link, by its name, its path in the kit and where it leads to, why it is not taken.
+func tree(kind, dir, at string, keep func(name string) bool, link func(name, part, to string) error) ([]File, error) {
 	var out []File
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -63,8 +101,10 @@ func Tree(kind, dir, at string, keep func(name string) bool) ([]File, error) {
 		if keep != nil && !keep(rel) {
 			return nil
 		}
+		part := path.Join(at, rel)
 		if to, err := os.Readlink(name); err == nil {
-			return fmt.Errorf("%q is a link to %q, and a kit holds regular files only", name, to)
+			out = append(out, File{Kind: kind, Path: part, Data: []byte(to), Link: true})
+			return link(name, part, to)
 		}
 		if !d.Type().IsRegular() {
 			return fmt.Errorf("%q is no regular file, and a kit holds no other", name)
@@ -73,7 +113,7 @@ func Tree(kind, dir, at string, keep func(name string) bool) ([]File, error) {
 		if err != nil {
 			return err
 		}
-		out = append(out, File{Kind: kind, Path: path.Join(at, rel), From: name, Exec: info.Mode()&0o100 != 0})
+		out = append(out, File{Kind: kind, Path: part, From: name, Exec: info.Mode()&0o100 != 0})
 		return nil
 	})
 	return out, err
@@ -145,7 +185,7 @@ func Measure(files []File, progress func(int64)) ([]kit.Part, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading %q: %w", f.From, err)
 		}
-		out = append(out, kit.Part{Kind: f.Kind, Path: f.Path, Exec: f.Exec, Size: n, SHA256: d})
+		out = append(out, kit.Part{Kind: f.Kind, Path: f.Path, Exec: f.Exec, Link: f.Link, Size: n, SHA256: d})
 	}
 	return out, nil
 }

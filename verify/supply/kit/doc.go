@@ -14,8 +14,10 @@
 //	name "NAME"
 //	serial N                                 grows with each kit of that name, so that an old one is not taken for new
 //	since sha256:...                         digest of the manifest whose parts this kit leaves out; only in such a kit
-//	part KIND MODE SIZE sha256:... "PATH"    sorted by PATH; MODE is "file" or "exec"
+//	part KIND MODE SIZE sha256:... "PATH"    sorted by PATH; MODE is "file", "exec" or "link"
 //	held KIND MODE SIZE sha256:... "PATH"    the same, for a part that is in the kit that "since" names
+//
+// A part whose mode is "link" is a symbolic link, and its bytes are where it leads to: CheckLink says which there are.
 //
 // There is one way to write each: a reader refuses every other, so no byte of a kit can change unnoticed.
 package kit

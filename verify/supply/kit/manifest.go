@@ -17,6 +17,7 @@ type Part struct {
 	Kind   string         `json:"kind"` // what it is for: "toolchain", "module", "sumdb", "input", "source", ...
 	Path   string         `json:"path"` // where it is unpacked to: slashes, relative, clean
 	Exec   bool           `json:"exec"` // mode 0755, not 0644
+	Link   bool           `json:"link"` // a symbolic link; its bytes are where it leads to
 	Size   int64          `json:"size"` // bytes
 	SHA256 results.Digest `json:"sha256"`
 	Held   bool           `json:"held"` // its bytes are in the kit that Since names, not in this one
@@ -45,7 +46,10 @@ func (m *Manifest) Text() []byte {
 		if p.Held {
 			word = "held"
 		}
-		if p.Exec {
+		switch {
+		case p.Link:
+			mode = "link"
+		case p.Exec:
 			mode = "exec"
 		}
 		fmt.Fprintf(&b, "%s %s %s %d %s %s\n", word, p.Kind, mode, p.Size, p.SHA256, strconv.Quote(p.Path))
@@ -91,6 +95,9 @@ func (m *Manifest) Check() error {
 		if p.Size < 0 || p.Size > 1<<40 || total > 1<<42-p.Size {
 			return bad("its size is not to be believed")
 		}
+		if p.Link && (p.Exec || p.Size == 0 || p.Size > maxPath) {
+			return bad("it is no link that can be made")
+		}
 		total += p.Size
 		if _, err := results.ParseDigest(string(p.SHA256)); err != nil {
 			return bad(err.Error())
@@ -106,7 +113,7 @@ func (m *Manifest) Check() error {
 	for _, p := range m.Parts {
 		for i := range p.Path {
 			if p.Path[i] == '/' && files[p.Path[:i]] {
-				return fmt.Errorf("%w: part %q lies below the file %q", ErrFormat, p.Path, p.Path[:i])
+				return fmt.Errorf("%w: part %q lies below the file or link %q", ErrFormat, p.Path, p.Path[:i])
 			}
 		}
 	}
@@ -167,7 +174,7 @@ func (m *Manifest) line(n int, s string) error {
 		if len(w) != 5 {
 			return fmt.Errorf("a part has five words: %.200q", s)
 		}
-		p := Part{Kind: w[0], Exec: w[1] == "exec", Held: key == "held"}
+		p := Part{Kind: w[0], Exec: w[1] == "exec", Link: w[1] == "link", Held: key == "held"}
 		if p.Size, err = strconv.ParseInt(w[2], 10, 64); err != nil {
 			return err
 		}

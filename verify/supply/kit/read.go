@@ -130,6 +130,9 @@ func (k *Kit) Verify(ctx context.Context, progress func(int64)) error {
 			return err
 		}
 	}
+	if err := k.checkLinks(ctx); err != nil {
+		return err
+	}
 	k.verified = true
 	return nil
 }

@@ -43,6 +43,12 @@ func (k *Kit) Unpack(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
+	seen := map[string]bool{}
+	for _, p := range k.Manifest.Parts {
+		if err := folders(root, p.Path, seen); err != nil {
+			return err
+		}
+	}
 	for _, p := range k.Manifest.Parts {
 		if p.Held && !right(ctx, root, p) {
 			return fmt.Errorf("%w: %q is to come from the kit with the manifest %s; unpack that first", ErrBase, p.Path, k.Manifest.Since)
@@ -81,6 +87,9 @@ func mode(p Part) fs.FileMode {
 
 // right reports whether the file is there as it should be.
 func right(ctx context.Context, root *os.Root, p Part) bool {
+	if p.Link {
+		return rightLink(root, p)
+	}
 	st, err := root.Lstat(p.Path)
 	if err != nil || !st.Mode().IsRegular() || st.Size() != p.Size || st.Mode().Perm() != mode(p) {
 		return false
@@ -96,6 +105,9 @@ func right(ctx context.Context, root *os.Root, p Part) bool {
 func (k *Kit) place(ctx context.Context, root *os.Root, p Part) error {
 	if err := root.MkdirAll(path.Dir(p.Path), 0o755); err != nil {
 		return err
+	}
+	if p.Link {
+		return k.placeLink(ctx, root, p)
 	}
 	return replace(root, p.Path, mode(p), false, func(w io.Writer) error { return copyPart(ctx, w, k.section(p), p, nil) })
 }
