@@ -2,6 +2,7 @@ package abi
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -88,6 +89,11 @@ func (e *evidence) flagged(std bool) []Cause {
 		out = append(out, Cause{"goexperiment", fmt.Sprintf("GOEXPERIMENT: %s %q, %s %q", e.aName, x, e.bName, y)})
 	}
 	add("race", "-race")
+	add("gcflags", "-asan") // the compiler instruments, as for -race
+	add("gcflags", "-msan")
+	if std {
+		add("build-tags", "GOFIPS140") // which stands for a tag, and chooses packages
+	}
 	if s := e.differ("-trimpath"); s != "" && (!std || e.mostOfStd()) {
 		out = append(out, Cause{"trimpath-one-side", s})
 	}
@@ -96,10 +102,12 @@ func (e *evidence) flagged(std bool) []Cause {
 		out = append(out, Cause{"gcflags", s}) // without a pattern the flags reach the packages of the command line only
 	}
 	if std {
-		add("build-tags", "-tags")
+		if e.stdTag() {
+			add("build-tags", "-tags")
+		}
 		return out
 	}
-	if common, _ := e.commonSymbols(e.other[0].Package); common == 0 { // two packages of one name: settings say nothing
+	if !e.oneSource(e.other[0].Package) { // two packages of one name: settings say nothing
 		return nil
 	}
 	add("cover", "-cover")
@@ -107,6 +115,22 @@ func (e *evidence) flagged(std bool) []Cause {
 		add("build-tags", "-tags")
 	}
 	return out
+}
+
+// stdTags are the tags that files of the standard library ask for, in Go 1.20 to 1.27; those of GOFIPS140 are not listed.
+var stdTags = map[string]bool{"boringcrypto": true, "checknewoldreassignment": true, "cmd_go_bootstrap": true, "compiler_bootstrap": true, "debuglog": true, "debugtrace": true,
+	"faketime": true, "libfuzzer": true, "math_big_pure_go": true, "netcgo": true, "netgo": true, "nethttpomithttp2": true, "osusergo": true, "purego": true, "quicbasicnet": true,
+	"timetzdata": true, "valgrind": true}
+
+// stdTag reports whether one side only has a tag that the standard library knows.
+func (e *evidence) stdTag() bool {
+	x, y := strings.Split(e.a.setting("-tags"), ","), strings.Split(e.b.setting("-tags"), ",")
+	for _, t := range slices.Concat(x, y) {
+		if (stdTags[t] || strings.HasPrefix(t, "fips140v")) && slices.Contains(x, t) != slices.Contains(y, t) {
+			return true
+		}
+	}
+	return false
 }
 
 // otherFiles reports whether the code of a package comes from files of other names on one side, though from some of the same names.
@@ -169,10 +193,34 @@ func (e *evidence) stdCause() *Cause {
 	if s := e.libcs(); s != "" && !slices.ContainsFunc(e.std, func(d Difference) bool { return d.Package == "runtime" }) {
 		return &Cause{"libc", s + "; packages that use cgo see other headers"}
 	}
+	if s := e.otherSettings(); s != "" {
+		return unknown("%d packages of the standard library differ although both say %s; %s", len(e.std), baseVersion(e.a), s)
+	}
 	if e.mostOfStd() || slices.ContainsFunc(e.std, func(d Difference) bool { return d.Package == "runtime" }) {
 		return &Cause{"toolchain-build", fmt.Sprintf("%d packages of the standard library differ although both say %s and have the same settings", len(e.std), baseVersion(e.a))}
 	}
 	return unknown("%d packages of the standard library differ although both say %s and have the same settings", len(e.std), baseVersion(e.a))
+}
+
+// harmless are the settings that reach no fingerprint, and those of which it was said before that they are no cause.
+var harmless = map[string]bool{"-buildmode": true, "-ldflags": true, "-tags": true, "-trimpath": true, "CGO_LDFLAGS": true, "CGO_CFLAGS": true, "CGO_CPPFLAGS": true, "CGO_CXXFLAGS": true,
+	"GOAMD64": true, "DefaultGODEBUG": true, "-compiler": true, "-cover": true, "-covermode": true, "-coverpkg": true, "-gcflags": true, "-asmflags": true}
+
+// otherSettings lists further settings that differ: with them nobody can say that the settings are the same.
+func (e *evidence) otherSettings() string {
+	keys := map[string]bool{}
+	for _, o := range []*object{e.a, e.b} {
+		for _, s := range o.info.Settings {
+			keys[s.Key] = !harmless[s.Key] && !strings.HasPrefix(s.Key, "vcs")
+		}
+	}
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if s := e.differ(key); s != "" && keys[key] {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // libcs says whether the two sides need different C libraries.

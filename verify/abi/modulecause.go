@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-
-	"github.com/plugproof/plugproof/verify/goelf"
 )
 
 // moduleCause explains packages that differ although the whole standard library agrees.
@@ -36,8 +34,11 @@ func (e *evidence) moduleCause() *Cause {
 	if e.a.setting("-trimpath") == "" && (len(e.a.files()) == 0 || len(e.b.files()) == 0) {
 		return unknown("package %s differs; neither was built with -trimpath, and the directories are not known of both", local.Package)
 	}
-	if s := e.revisions(); s != "" {
+	one := e.oneSource(local.Package)
+	if s := e.revisions(); s != "" && one {
 		return &Cause{"source-edit", s}
+	} else if s != "" {
+		return unknown("package %s differs; %s, and nothing shows that its sources are two versions of one", local.Package, s)
 	}
 	if s := e.cgoFlags(); s != "" && e.usesCgo(local.Package) {
 		return &Cause{"cgo-flags", s + "; package " + local.Package + " uses cgo"}
@@ -45,13 +46,16 @@ func (e *evidence) moduleCause() *Cause {
 	if e.usesCgo(local.Package) && e.a.setting("-trimpath") == "true" {
 		return unknown("package %s uses cgo, and with -trimpath the flags of the C compiler are not recorded: they, headers or sources differ", local.Package)
 	}
-	common, all := e.commonSymbols(local.Package)
-	if d := e.differ("-tags"); d != "" && common > 0 {
+	if d := e.differ("-tags"); d != "" && one {
 		return unknown("package %s differs; %s, which changes it if one of its files asks for the tag, else its sources differ", local.Package, d)
 	}
-	if common > 0 {
-		return &Cause{"source-edit", fmt.Sprintf("same Go, settings and module versions, but package %s differs; %d of its %d symbols in the %s have the same names in the %s",
-			local.Package, common, all, e.bName, e.aName)}
+	if d := e.otherSettings(); d != "" {
+		return unknown("package %s differs; the same Go and module versions, %s", local.Package, d)
+	}
+	if one {
+		common, few := e.commonNames(local.Package)
+		return &Cause{"source-edit", fmt.Sprintf("same Go, settings and module versions, but package %s differs; %d of the names of functions and variables that it has in %s and %s are the same, %d on the side that has fewer",
+			local.Package, common, e.aName, e.bName, few)}
 	}
 	same := "the same Go, settings and module versions"
 	if d := e.differ("-tags"); d != "" {
@@ -216,8 +220,12 @@ func (o *object) sourceDir(m *debug.Module, rel string) string {
 
 // usesCgo reports whether the plugin has cgo's generated code for a package.
 func (e *evidence) usesCgo(pkg string) bool {
-	n, _ := e.symbols(pkg, func(name string) bool { return strings.Contains(name, "._C") || strings.Contains(name, "._cgo_") })
-	return n > 0
+	for name := range e.b.namesOf(pkg) {
+		if strings.Contains(name, "._C") || strings.Contains(name, "._cgo_") {
+			return true
+		}
+	}
+	return false
 }
 
 // cgoFlags says which flags of the C compiler differ. With -trimpath none are recorded.
@@ -249,31 +257,6 @@ func (e *evidence) revisions() string {
 func (e *evidence) sameRevision() bool {
 	x, y := e.a.setting("vcs.revision"), e.b.setting("vcs.revision")
 	return e.a.info.Main.Path == e.b.info.Main.Path && x != "" && x == y && e.a.setting("vcs.modified") == "false" && e.b.setting("vcs.modified") == "false"
-}
-
-// commonSymbols counts the plugin's dynamic symbols of a package that the other side defines, too.
-func (e *evidence) commonSymbols(pkg string) (common, all int) {
-	return e.symbols(pkg, func(name string) bool {
-		_, ok, err := e.a.file.LookupDyn(name, goelf.Symbol.Defined)
-		return err == nil && ok
-	})
-}
-
-func (e *evidence) symbols(pkg string, match func(string) bool) (matching, all int) {
-	prefix := symbolPrefix(pkg)
-	for s, err := range e.b.file.DynSymbols() {
-		if err != nil {
-			break
-		}
-		if !s.Defined() || !strings.HasPrefix(s.Name, prefix) || strings.HasPrefix(s.Name, prefix+".") || strings.HasSuffix(s.Name, ".init") {
-			continue // names with two dots are the compiler's own
-		}
-		all++
-		if match(s.Name) {
-			matching++
-		}
-	}
-	return matching, all
 }
 
 // symbolPrefix is what the names of a package's symbols begin with: its path, with dots of the last element escaped (cmd/internal/objabi.PathToPrefix), and a dot.
