@@ -14,24 +14,35 @@ import (
 func newPlanCmd(a *app) *cobra.Command {
 	var x axes
 	var images []string
+	var which shardFlag
 	cmd := &cobra.Command{
 		Use:   "plan [PROJECT...]",
 		Short: "Print the cells that verify would run",
 		Long: `Print the cells that verify would run, with what is expected of each host and plugin, and run nothing.
 PROJECT is a directory with a plugproof.toml, a .txtar file or fixture:NAME; the current directory when omitted.
---json prints the plan.json of a run.`,
+--json prints the plan.json of a run. With --shard it is the cells of that part.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs, Images: images})
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(plan.ToPlan("", tool(), 0, all))
+			shard, err := a.shard(which)
+			if err != nil {
+				return err
 			}
-			return a.print(planText(all))
+			own := part(all, shard)
+			if a.json {
+				return a.printJSON(plan.ToPlan("", tool(), 0, own))
+			}
+			text := planText(own)
+			if !shard.Whole() {
+				text += fmt.Sprintf("shard %s of %s\n", shard, plural(len(all), "cell"))
+			}
+			return a.print(text)
 		},
 	}
 	x.register(cmd)
+	cmd.Flags().Var(&which, "shard", "print only the cells of `PART` i/n, or auto: the part that the CI system gives this job")
 	imageFlag(cmd.Flags(), &images)
 	return cmd
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -35,13 +36,28 @@ var shardSources = []shardSource{
 	{"a Kubernetes Indexed Job", "JOB_COMPLETION_INDEX", "PLUGPROOF_SHARDS", 0, ""},
 }
 
+// shardFlag is --shard. An empty value is what a script gives whose variable is not set, and is no part.
+type shardFlag string
+
+func (f *shardFlag) String() string { return string(*f) }
+func (f *shardFlag) Type() string   { return "PART" }
+
+// Set refuses the empty value.
+func (f *shardFlag) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty: the variable that was to say the part is not set")
+	}
+	*f = shardFlag(text)
+	return nil
+}
+
 // shard reads --shard. A job whose CI system did not say which part is its own must not do everything: every job would, and all would be green.
-func (a *app) shard(text string) (results.Shard, error) {
+func (a *app) shard(text shardFlag) (results.Shard, error) {
 	if text == "" {
 		return results.Shard{}, nil
 	}
 	if text != autoShard {
-		s, err := results.ParseShard(text)
+		s, err := results.ParseShard(string(text))
 		if err != nil {
 			return s, usagef("write --shard 2/7, or --shard auto in a CI job", "%w", err)
 		}

@@ -39,7 +39,7 @@ func TestShard(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var talk bytes.Buffer
 			a := &app{env: Env{Environ: tt.env, Stderr: &talk}}
-			got, err := a.shard(tt.flag)
+			got, err := a.shard(shardFlag(tt.flag))
 			var e *Error
 			switch {
 			case !tt.fails && (err != nil || got.String() != tt.want):

@@ -24,7 +24,7 @@ type verifyFlags struct {
 	freshBoot bool
 	cold      bool
 	junit     string
-	shard     string         // "2/7", "auto" or ""
+	shard     shardFlag      // "2/7", "auto" or ""
 	images    []string       // as --image names them
 	keep      string         // directory for what was built
 	steps     []results.Step // nil: all
@@ -71,7 +71,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")
 	fl.BoolVar(&f.offline, "offline", false, "work where no network is, in a kit's tool root if there is one, and fail if anything tries to reach out")
 	fl.StringVar(&f.junit, "junit", "", "also write the report as JUnit to `FILE`")
-	fl.StringVar(&f.shard, "shard", "", "do only `PART` i/n of the plan, or auto: the part that the CI system gives this job; then merge")
+	fl.Var(&f.shard, "shard", "do only `PART` i/n of the plan, or auto: the part that the CI system gives this job; then merge")
 	fl.StringVar(&f.keep, "keep", "", "keep what was built, of cells that are as expected, in `DIR`/CELL")
 	imageFlag(fl, &f.images)
 	f.varying.register(fl)
@@ -105,7 +105,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 		if req, err = readRequest(dir); err != nil {
 			return err
 		}
-		if shard, err = a.shard(req.Shard); err != nil {
+		if shard, err = a.shard(shardFlag(req.Shard)); err != nil {
 			return err
 		}
 	}
