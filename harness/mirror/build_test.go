@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -128,7 +129,7 @@ func TestUpstreamFallsIll(t *testing.T) {
 		fmt.Fprintf(&imports, "import _ %q\n", path)
 	}
 	gomod.WriteString(")\n")
-	tree, key := treetest.New(t, modules)
+	tree, key := treetest.New(t, rand.Reader, modules)
 	dir := t.TempDir()
 	write(t, dir, "gomod/cache/download", tree)
 	for _, how := range []string{"killed", "cut", "reset", "error", "short", "flipped", "rotten", "stopped"} {

@@ -3,6 +3,7 @@ package modtree_test
 import (
 	"archive/zip"
 	"context"
+	"crypto/rand"
 	"io"
 	"io/fs"
 	"strings"
@@ -42,7 +43,7 @@ func tree(t testing.TB) (files, string) {
 		path, version, _ := strings.Cut(name, "@")
 		all[name] = map[string]string{"go.mod": "module " + path + "\n", "x.go": "package x // " + version + "\n"}
 	}
-	return treetest.New(t, all)
+	return treetest.New(t, rand.Reader, all)
 }
 
 func check(t testing.TB, f files, key string) []string {

@@ -4,7 +4,6 @@ package treetest
 import (
 	"archive/zip"
 	"bytes"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"maps"
@@ -24,10 +23,10 @@ import (
 const Database = "sum.example.test"
 
 // New makes a tree of modules, "PATH@VERSION", each of files by their names. The proofs are what a real client of a real server of the
-// database's protocol reads; key is the database's, NAME+HASH+KEY.
-func New(t testing.TB, modules map[string]map[string]string) (files map[string]string, key string) {
+// database's protocol reads; key is the database's, NAME+HASH+KEY, made of random bytes.
+func New(t testing.TB, random io.Reader, modules map[string]map[string]string) (files map[string]string, key string) {
 	t.Helper()
-	signer, key, err := note.GenerateKey(rand.Reader, Database)
+	signer, key, err := note.GenerateKey(random, Database)
 	if err != nil {
 		t.Fatal(err)
 	}
