@@ -12,5 +12,6 @@
 //   - Licences are those of whole files named LICENSE, LICENCE, UNLICENSE or COPYING in the module's root and above its packages that
 //     were built; headers of source files are not read. A text with words that are no part of a known licence, its title or a notice is
 //     unknown, and unknown is a finding.
+//   - What [build]'s before and command do to a vendor folder: the one that is in the project is compared.
 //   - The main module's own code needs no licence, audit or permission.
 package policy

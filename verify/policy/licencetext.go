@@ -99,10 +99,10 @@ var copyright = regexp.MustCompile(`(?i)copyright|©|\(c\)`)
 // unlike is what tells a match from the licence that it is said to be: licensecheck's templates have gaps of some words, for names, in
 // which a restriction can be hidden, and let grants be left out.
 func unlike(id, text string) string {
-	n, own := map[string]int{}, vocabulary()[id]
+	n, own := map[string]int{}, vocabulary(id)
 	all := words(text)
 	for i, w := range all {
-		if n[w]++; n[w] > own[w] && restricting[w] {
+		if n[w]++; n[w] > own[w]+own[w]/10 && restricting[w] { // a long licence's own words vary a little from edition to edition
 			return strings.Join(all[max(0, i-3):min(len(all), i+4)], " ")
 		}
 	}
@@ -125,24 +125,25 @@ func words(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
-// vocabulary is how often each word is in each licence's template, all alternatives counted.
-var vocabulary = sync.OnceValue(func() map[string]map[string]int {
-	out := map[string]map[string]int{}
+// vocabularies are how often each word is in a licence's templates, all alternatives counted, by its identifier.
+var vocabularies sync.Map
+
+func vocabulary(id string) map[string]int {
+	if n, ok := vocabularies.Load(id); ok {
+		return n.(map[string]int)
+	}
+	n := map[string]int{}
 	for _, l := range licensecheck.BuiltinLicenses() {
-		if l.LRE == "" {
+		if l.ID != id {
 			continue
-		}
-		n := out[l.ID]
-		if n == nil {
-			n = map[string]int{}
-			out[l.ID] = n
 		}
 		for _, w := range words(comment.ReplaceAllString(l.LRE, " ")) {
 			n[w]++
 		}
 	}
-	return out
-})
+	vocabularies.Store(id, n)
+	return n
+}
 
 // comment is one of a template (licensecheck, internal/match): from // to the end of the line, or //** to **//.
 var comment = regexp.MustCompile(`(?s)//\*\*.*?\*\*//|(?m:^|\s)//[^\n]*`)

@@ -111,7 +111,7 @@ func (c *checker) unused(r *Root) {
 			if q.Indirect {
 				note = " (// indirect)"
 			}
-			c.find(Finding{Kind: UnusedModule, File: m.File, Line: q.Line, Module: q.Version.String()}, "%s is required%s, and no package of it is in the host or in a plugin", q.Version, note)
+			c.find(Finding{Kind: UnusedModule, File: m.File, Line: q.Line, Module: q.Version.String()}, "%s is required%s, and no package of it is in the host or in a plugin: drop it, or list it under unused", q.Version, note)
 		}
 	}
 }

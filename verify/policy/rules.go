@@ -297,6 +297,11 @@ func nearest(id string, known map[string]bool) string {
 		}, strings.ToLower(s))
 	}
 	best := "MIT"
+	for _, k := range []string{"Apache-2.0", "BSD-3-Clause", "MPL-2.0", "LGPL-3.0", "GPL-3.0", "AGPL-3.0"} { // most mean one of these
+		if a := plain(id); len(a) > 2 && strings.HasPrefix(plain(k), a) {
+			return k
+		}
+	}
 	for _, k := range slices.Sorted(maps.Keys(known)) {
 		switch a, b := plain(id), plain(k); {
 		case a == b:
