@@ -22,10 +22,12 @@ func newPlanCmd(a *app) *cobra.Command {
 PROJECT is a directory with a plugproof.toml, a .txtar file or fixture:NAME; the current directory when omitted.
 --json prints the plan.json of a run. With --shard it is the cells of that part.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			all, err := a.cellsOf(request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs, Images: images})
+			req := request{Projects: args, Go: x.goSpecs, Arch: x.arch, Libc: x.libc, Pairs: x.pairs, Images: images}
+			all, err := a.cellsOf(req)
 			if err != nil {
 				return err
 			}
+			a.noteIdle(all, req)
 			shard, err := a.shard(which)
 			if err != nil {
 				return err
@@ -65,4 +67,18 @@ func planText(all []plan.Cell) string {
 	w.Flush()
 	fmt.Fprintf(&b, "%s\n", plural(len(all), "cell"))
 	return b.String()
+}
+
+// noteIdle says which rules of the projects can fit no cell.
+func (a *app) noteIdle(all []plan.Cell, req request) {
+	said := map[*plan.Project]bool{}
+	for _, c := range all {
+		if said[c.Project] {
+			continue
+		}
+		said[c.Project] = true
+		for _, text := range plan.Idle(c.Project, plan.Selection{Go: req.Go, Arch: req.Arch, Libc: req.Libc}) {
+			a.note("%s", text)
+		}
+	}
 }

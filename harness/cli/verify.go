@@ -113,6 +113,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	a.noteIdle(all, req)
 	on, err := req.variations()
 	if err != nil {
 		return err
