@@ -29,6 +29,11 @@ func (e *evidence) moduleCause() *Cause {
 	}
 	module := text(local.Module)
 	if m := moduleFor(e.b.info, local.Package); m != nil && !isLocal(m, e.b.info) {
+		if s := e.unsummed(local.Package); s != "" && e.oneSource(local.Package) {
+			return &Cause{"source-edit", s}
+		} else if s != "" {
+			return unknown("%s", s)
+		}
 		return unknown("module %s has the same version and content on both sides, and the build settings are the same", module)
 	}
 	if e.a.setting("-trimpath") == "" && (len(e.a.files()) == 0 || len(e.b.files()) == 0) {
@@ -53,15 +58,32 @@ func (e *evidence) moduleCause() *Cause {
 		return unknown("package %s differs; the same Go and module versions, %s", local.Package, d)
 	}
 	if one {
-		common, few := e.commonNames(local.Package)
-		return &Cause{"source-edit", fmt.Sprintf("same Go, settings and module versions, but package %s differs; %d of the names of functions and variables that it has in %s and %s are the same, %d on the side that has fewer",
-			local.Package, common, e.aName, e.bName, few)}
+		return &Cause{"source-edit", fmt.Sprintf("same Go, settings and module versions, but package %s differs; most of its functions and variables have the same names in %s and %s", local.Package, e.aName, e.bName)}
 	}
 	same := "the same Go, settings and module versions"
 	if d := e.differ("-tags"); d != "" {
 		same = "the same Go and module versions, " + d
 	}
 	return unknown("package %s differs; %s, and nothing shows that its sources are two versions of one", local.Package, same)
+}
+
+// unsummed says which side has no checksum of a package's module, as builds from a vendor directory have none; "" when both have.
+func (e *evidence) unsummed(pkg string) string {
+	var sides []string
+	for _, o := range []struct {
+		name string
+		of   *object
+	}{{e.aName, e.a}, {e.bName, e.b}} {
+		if m := moduleFor(o.of.info, pkg); m != nil && sum(m) == "" {
+			sides = append(sides, o.name)
+		}
+	}
+	if sides == nil {
+		return ""
+	}
+	m := moduleFor(e.b.info, pkg)
+	return fmt.Sprintf("module %s %s: the same version, but %s has no checksum of it, as builds from a vendor directory do, and package %s differs: its files there were changed",
+		m.Path, m.Version, strings.Join(sides, " and "), pkg)
 }
 
 // isLocal reports whether a module was built from a directory and not from the module cache.

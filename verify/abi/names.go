@@ -2,27 +2,42 @@ package abi
 
 import "strings"
 
-// commonNames counts the functions and variables of a package, inlined functions too, whose names both sides have; few is how many there are on the
-// side that has fewer, for a host has only what it uses.
+// commonNames counts the functions and variables of a package, inlined functions too, whose names both sides have. A method counts twice, for its
+// type has a name, too. few is the count of the side that has fewer: both have only what they use.
 func (e *evidence) commonNames(pkg string) (common, few int) {
 	x, y := e.a.namesOf(pkg), e.b.namesOf(pkg)
+	weight := func(name string) int {
+		if strings.Contains(strings.TrimPrefix(name, symbolPrefix(pkg)), ".") {
+			return 2
+		}
+		return 1
+	}
+	nx, ny := 0, 0
 	for name := range x {
+		nx += weight(name)
 		if y[name] {
-			common++
+			common += weight(name)
 		}
 	}
-	return common, min(len(x), len(y))
+	for name := range y {
+		ny += weight(name)
+	}
+	return common, min(nx, ny)
 }
 
-// oneSource reports whether two versions of one source show on both sides: most names, and a file.
+// oneSource reports whether two versions of one source show on both sides: most names of the side that has fewer, and a file. The name of one
+// function alone, such as New, shows it only where neither side has many.
 func (e *evidence) oneSource(pkg string) bool {
 	common, few := e.commonNames(pkg)
+	if 2*common <= few || few == 1 && max(len(e.a.namesOf(pkg)), len(e.b.namesOf(pkg))) > 2 {
+		return false
+	}
 	x, y := e.a.filesOf(pkg), e.b.filesOf(pkg)
 	file := len(x) == 0 || len(y) == 0 // nothing is known of them
 	for f := range x {
 		file = file || y[f]
 	}
-	return common > 0 && 2*common >= few && file
+	return file
 }
 
 // namesOf are the names of a package's functions and variables, without the compiler's own.

@@ -19,7 +19,7 @@ var diffVerdicts = []struct {
 
 // abiVerdicts explains the verdicts of `plugproof abi`, in the order of their precedence.
 var abiVerdicts = []struct{ id, meaning, how, fix string }{
-	{"host-cannot-load", "the host cannot open any plugin", "It is linked statically (F11) or was built without cgo (F12), or its dynamic loader is not on the machine (F26).", "build the host with CGO_ENABLED=1, dynamically linked, for the libc of the machine"},
+	{"host-cannot-load", "the host cannot open any plugin", "It is linked statically (F11) or was built without cgo (F12), its dynamic loader is not on the machine (F26) or does not know its relocations, or it hides the symbols of its runtime (-linkmode=internal, a linker's version script).", "build the host with CGO_ENABLED=1, dynamically linked, for the libc of the machine"},
 	{"not-reached", "an earlier plugin ends the process before this one is opened", "The verdict of that plugin is abort.", "cure the earlier plugin"},
 	{"abort", "opening it ends the process; no error can be caught", "A file cut short (F3), no Go plugin (F13), or a plugin of another Go minor release (F15).", "build host and plugin with the same Go release; check that the file is whole"},
 	{"poisoned", "it opens, and the process crashes later", "An earlier plugin failed but stays in the process and owns data of a package that both have (F21).", "never open further plugins in a process in which one failed, or cure the first one"},
