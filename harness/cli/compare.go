@@ -16,7 +16,8 @@ func newCompareCmd(a *app) *cobra.Command {
 sizes, and which packages have another fingerprint. Nothing is built or run again. Cells that differ in nothing but
 their Go are held against each other: the Gos that only one of the runs has, in the order of their versions; or
 those that --from and --to name, which may also be in one run. RUN is an id under results/runs or a directory.
-Exit 1 if a verdict, an outcome or a cause changed, or a cell has no counterpart; else 0. 3 if a run is damaged.`,
+Exit 1 if a verdict, an outcome or a cause changed, or a cell has no counterpart; 3 if that is not known of a step, for
+a run has no record of it or an error, or is damaged; else 0.`,
 		Example: "  plugproof compare run-of-1.25 run-of-1.26\n  plugproof compare --from go1.26.8 --to tip RUN RUN",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -44,10 +45,15 @@ Exit 1 if a verdict, an outcome or a cause changed, or a cell has no counterpart
 			} else {
 				err = a.print(doc.Text())
 			}
-			if err != nil || !doc.Changed() {
+			switch {
+			case err != nil:
 				return err
+			case doc.Changed():
+				return exitCode(ExitFinding)
+			case doc.Unknown > 0:
+				return exitCode(ExitIncomplete)
 			}
-			return exitCode(ExitFinding)
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&opt.From, "from", "", "of the first run, only cells of this `GO`")

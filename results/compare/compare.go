@@ -38,11 +38,19 @@ type Comparison struct {
 	Layouts  []Layout      `json:"layouts"`  // of the module data, where it differs or is not known
 	Files    []FileChange  `json:"files"`    // of which the bytes differ
 	Packages []Packages    `json:"packages"` // fingerprints, where they differ
+	Unknown  int           `json:"unknown"`  // steps of the pairs of which one run, or both, have no evidence: a missing record, or an error
 }
 
-// Changed reports whether something came out otherwise, or could not be compared. Layouts, sizes and fingerprints may change without that.
+// Changed reports whether something came out otherwise, or a cell has no counterpart. Layouts, sizes and fingerprints may change without that.
 func (c Comparison) Changed() bool {
-	return len(c.Cells) > 0 || len(c.Unpaired.From)+len(c.Unpaired.To) > 0
+	for _, cell := range c.Cells {
+		for _, s := range cell.Steps {
+			if s.From.evidence() && s.To.evidence() {
+				return true
+			}
+		}
+	}
+	return len(c.Unpaired.From)+len(c.Unpaired.To) > 0
 }
 
 // Run names one of the two.
@@ -115,8 +123,12 @@ func Runs(from, to Side, opt Options) Comparison {
 		change := CellChange{From: p.from.Cell.String(), To: p.to.Cell.String()}
 		for _, s := range p.from.Steps {
 			x, y := a[results.Key{Cell: p.from.ID, Step: s}], b[results.Key{Cell: p.to.ID, Step: s}]
-			if sc, changed := step(s, x, y); changed {
+			sc, changed := step(s, x, y)
+			if changed {
 				change.Steps = append(change.Steps, sc)
+			}
+			if !sc.From.evidence() || !sc.To.evidence() {
+				c.Unknown++
 			}
 			c.inputs(x.Record, y.Record)
 		}
@@ -167,6 +179,11 @@ func outcome(o results.Outcome) Outcome {
 		return Outcome{State: results.Missing}
 	}
 	return Outcome{o.State, o.Record.Verdict}
+}
+
+// evidence says that something was found out.
+func (o Outcome) evidence() bool {
+	return o.State == results.AsExpected || o.State == results.NotAsExpected
 }
 
 // causes are "ID" or "ID in SUBJECT", each once.

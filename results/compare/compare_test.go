@@ -119,8 +119,11 @@ func TestOneRunAgainstItself(t *testing.T) {
 	}
 	lost := all
 	lost.Records = all.Records[1:]
-	if got := compare.Runs(all, lost, compare.Options{}); !got.Changed() || got.Cells[0].Steps[0].To.State != results.Missing {
-		t.Errorf("a lost record: %+v", got.Cells)
+	if got := compare.Runs(all, lost, compare.Options{}); got.Changed() || got.Unknown != 1 || got.Cells[0].Steps[0].To.State != results.Missing {
+		t.Errorf("a lost record: %+v", got)
+	}
+	if got := compare.Runs(lost, lost, compare.Options{}); got.Changed() || got.Unknown != 1 || strings.Contains(got.Text(), "is the same") {
+		t.Errorf("a record that both have lost: %+v", got)
 	}
 }
 

@@ -51,7 +51,10 @@ func (c Comparison) Text() string {
 			}
 		}
 	}
-	if len(c.Cells) == 0 && c.Pairs > 0 {
+	if c.Unknown > 0 {
+		line("%s without evidence on one side or on both: whether they changed is not known", count(c.Unknown, "step"))
+	}
+	if len(c.Cells) == 0 && c.Pairs > 0 && c.Unknown == 0 {
 		line("every verdict, outcome and cause is the same")
 	}
 	for _, l := range c.Layouts {
