@@ -67,7 +67,7 @@ func (a *app) fail(err error) int {
 	}
 	code, hint := ExitIncomplete, ""
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		hint = "make room, then go on with --resume; `plugproof cache prune` gives back what the cache takes"
+		hint = "make room and run it again ('plugproof verify' goes on with --resume); `plugproof cache prune` gives back what the cache takes"
 	}
 	var h hinter
 	if errors.As(err, &h) {

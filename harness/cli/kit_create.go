@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"aead.dev/minisign"
 	"github.com/spf13/cobra"
@@ -150,7 +148,7 @@ func (a *app) createKit(ctx context.Context, args []string, w kitWishes) (kitDoc
 	}
 	m.Sort()
 	if err := m.Check(); err != nil {
-		return kitDoc{}, usagef("rename it", "%w", err)
+		return kitDoc{}, usagef("rename it", "no kit can hold that: %s", strings.TrimPrefix(err.Error(), kit.ErrFormat.Error()+": "))
 	}
 	if old != nil {
 		m.Hold(old)
@@ -167,31 +165,6 @@ func (a *app) createKit(ctx context.Context, args []string, w kitWishes) (kitDoc
 	doc := describeKit("plugproof/kit-create/v1", w.out, size, m)
 	doc.SHA256 = digest
 	return doc, nil
-}
-
-// writeKit writes beside the file's place and renames.
-func writeKit(ctx context.Context, out string, m *kit.Manifest, key minisign.PrivateKey, content func(kit.Part) (io.ReadCloser, error)) (results.Digest, int64, error) {
-	f, err := os.CreateTemp(filepath.Dir(out), ".plugproof-kit-*")
-	if err != nil {
-		return "", 0, usagef("give -o a file in a directory that is there", "%w", err)
-	}
-	h := sha256.New()
-	b := bufio.NewWriterSize(io.MultiWriter(f, h), 1<<20)
-	err = kit.Write(ctx, b, m, key, content, nil)
-	var size int64
-	if err == nil {
-		err = errors.Join(b.Flush(), f.Chmod(0o644), f.Sync())
-	}
-	if err == nil {
-		size, err = f.Seek(0, io.SeekCurrent)
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), out)
-	}
-	if err != nil {
-		return "", 0, errors.Join(err, os.Remove(f.Name()))
-	}
-	return results.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), size, nil
 }
 
 func describeKit(schema, name string, size int64, m *kit.Manifest) kitDoc {

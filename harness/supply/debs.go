@@ -83,6 +83,11 @@ func UnpackTools(ctx context.Context, cache string) (int, error) {
 	if err != nil || len(debs) == 0 {
 		return 0, err
 	}
+	release, err := lock(ctx, cache)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	slices.Sort(debs)
 	var list strings.Builder
 	for _, deb := range debs {

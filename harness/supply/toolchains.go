@@ -26,6 +26,23 @@ func UnpackToolchains(ctx context.Context, cache string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(zips) == 0 {
+		return nil, nil
+	}
+	release, err := lock(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	left, err := filepath.Glob(filepath.Join(cache, "gomod", "golang.org", unpacking+"*")) // by one that was killed
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+	}
 	var names []string
 	newest := ""
 	for _, z := range zips {
@@ -38,7 +55,7 @@ func UnpackToolchains(ctx context.Context, cache string) ([]string, error) {
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(version, "v0.0.1-"), ".linux-")
 		names = append(names, name)
-		if newest == "" || semver.Compare(release(name), release(newest)) > 0 {
+		if newest == "" || semver.Compare(semantic(name), semantic(newest)) > 0 {
 			newest = name
 			link := filepath.Join(cache, "bin", "go")
 			if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
@@ -55,8 +72,21 @@ func UnpackToolchains(ctx context.Context, cache string) ([]string, error) {
 	return names, nil
 }
 
-// release is a Go version as a semantic version.
-func release(name string) string {
+// lock keeps others from unpacking into the cache.
+func lock(ctx context.Context, cache string) (release func(), err error) {
+	root, err := os.OpenRoot(cache)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return kit.Lock(ctx, root)
+}
+
+// unpacking begins the names of folders in the making.
+const unpacking = ".unpacking-"
+
+// semantic is a Go version as a semantic version.
+func semantic(name string) string {
 	v := "v" + strings.TrimPrefix(name, "go")
 	for _, word := range []string{"rc", "beta"} {
 		if before, after, ok := strings.Cut(v, word); ok {
@@ -79,7 +109,7 @@ func unpackToolchain(ctx context.Context, name, prefix, dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".unpacking-*")
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), unpacking+"*")
 	if err != nil {
 		return err
 	}

@@ -162,6 +162,12 @@ func TestRefused(t *testing.T) {
 			t.Errorf("path %q: %v", path, err)
 		}
 	}
+	for _, size := range []int64{-1, 1 << 62, 1<<63 - 1} {
+		m := &kit.Manifest{Name: "site", Serial: 1, Parts: []kit.Part{{Kind: "input", Path: "x", Size: size, SHA256: results.DigestOf(nil)}}}
+		if _, err := kit.ParseManifest(m.Text()); !errors.Is(err, kit.ErrFormat) {
+			t.Errorf("a part of %d bytes: %v", size, err)
+		}
+	}
 	twice := manifest(map[string]string{"a": "x", "a/b": "y"})
 	twice.Sort()
 	if err := twice.Check(); !errors.Is(err, kit.ErrFormat) {

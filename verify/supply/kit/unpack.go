@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,6 +36,11 @@ func (k *Kit) Unpack(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer root.Close()
+	release, err := Lock(ctx, root)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := k.notOld(root); err != nil {
 		return err
 	}
@@ -66,6 +72,30 @@ func (k *Kit) Unpack(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	return k.take(root)
+}
+
+// Lock waits until nobody else unpacks into the folder. The lock is on the folder itself, and ends with its owner.
+func Lock(ctx context.Context, root *os.Root) (release func(), err error) {
+	f, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			f.Close()
+			return nil, fmt.Errorf("locking the folder that is unpacked to: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // Settle has everything on the folder's file system written to its disk: once is quicker than for each of a thousand files.

@@ -2,6 +2,7 @@ package modtree_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"io"
@@ -74,6 +75,11 @@ func TestCheck(t *testing.T) {
 		{"another go.mod", func(f files) { f[a+".mod"] += "\n" }, []string{"tampered " + a + ".mod"}},
 		{"the zip of another version", func(f files) { f[a+".zip"] = f["example.test/a/@v/v1.1.0.zip"] }, []string{"tampered " + a + ".zip"}},
 		{"no zip at all", func(f files) { f[tool+".zip"] = "" }, []string{"tampered " + tool + ".zip"}},
+		{"one byte of a toolchain", func(f files) {
+			data := []byte(f[tool+".zip"])
+			data[bytes.LastIndex(data[:len(data)/2], []byte("PK"))-20] ^= 1
+			f[tool+".zip"] = string(data)
+		}, []string{"tampered " + tool + ".zip"}},
 		{"info for another version", func(f files) { f[a+".info"] = `{"Version":"v1.1.0"}` }, []string{"tampered " + a + ".info"}},
 		{"no proof", func(f files) { delete(f, "sumdb/"+db+"/lookup/example.test/a@v1.0.0") }, []string{"unproven " + a + ".mod", "unproven " + a + ".zip"}},
 		{"another's proof", func(f files) {
