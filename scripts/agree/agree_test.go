@@ -52,7 +52,7 @@ func TestAgree(t *testing.T) {
 		cache: cache, say: log,
 	}
 	all := fixed([]string{runtime.Version()}, nil, []target{{"amd64", "musl"}})
-	for _, line := range []string{"host p1-body.so p2.so", "host p1-inline.so p1.so", "host machine.so lfs.so directory.so p1.so"} {
+	for _, line := range []string{"host p1-body.so p2.so", "host p1-inline.so p1.so", "host machine.so lfs.so directory.so p1.so", "host-hidden absent.so p1.so", "host pifunc.so needs-dst.so p1.so"} {
 		all = append(all, parse(target{"amd64", "musl"}, runtime.Version(), "kinds", line, ""))
 	}
 	c, err := a.compareAll(ctx, append(all, drawn(1, 10, all)...))
