@@ -7,9 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/plugproof/plugproof/harness/build"
 	"github.com/plugproof/plugproof/harness/plan"
-	"github.com/plugproof/plugproof/harness/toolchain"
 	"github.com/plugproof/plugproof/verify/policy"
 )
 
@@ -111,127 +109,6 @@ func (e *evidence) name(path string) string {
 		return e.archive + "/" + filepath.ToSlash(rel)
 	}
 	return e.app.short(path)
-}
-
-// list asks the go command about every host and plugin of every cell; equal questions once.
-func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell, skip []string) error {
-	tree, err := build.NewTree(e.project.Dir, build.Dirs(all[0]), skip...)
-	if err != nil {
-		return err
-	}
-	gos, err := e.libraries(ctx, shop, all)
-	if err != nil {
-		return err
-	}
-	asked := map[string]string{} // import paths of main packages
-	several := false
-	for _, c := range all {
-		several = several || goName(c, c.Jobs()[0].Go) != goName(all[0], all[0].Jobs()[0].Go)
-		for _, j := range c.Jobs() {
-			several = several || j.Package != "" && goName(c, j.Go) != goName(all[0], all[0].Jobs()[0].Go)
-		}
-	}
-	for _, c := range all {
-		cc, err := shop.store.C(ctx, c.Arch, c.Libc, toolchain.Elsewhere(c.CC, e.app.programPath()))
-		if err != nil {
-			return err
-		}
-		for i, j := range c.Jobs() {
-			if j.Package == "" {
-				continue
-			}
-			want := policy.Wanted{Path: j.Package, Arch: c.Arch}
-			if several {
-				want.Go = gos[goName(c, j.Go)].Version
-			}
-			if j.Version != "" {
-				e.wanted = append(e.wanted, want)
-				if !slices.Contains(e.Published, j.Package) {
-					e.Published = append(e.Published, j.Package)
-				}
-				continue
-			}
-			question := fmt.Sprintf("%q %q %q %q %q %v", c.Arch, j.Dir, j.Package, goName(c, j.Go), j.Flags, j.Env)
-			if path, ok := asked[question]; ok {
-				want.Path = path
-				e.wanted = append(e.wanted, want)
-				continue
-			}
-			r, err := e.root(tree, j)
-			if err != nil {
-				return err
-			}
-			e.vendor(r, tree, j)
-			job := build.JobOf(tree, c, j, i > 0, gos[goName(c, j.Go)], cc)
-			job.Out, job.Name = shop.scratch, "listed" // nothing is built
-			if want.Path, err = e.build(ctx, shop, r, job); err != nil {
-				return err
-			}
-			asked[question] = want.Path
-			e.wanted = append(e.wanted, want)
-		}
-	}
-	return nil
-}
-
-// libraries finds the toolchains of all cells, by what they are asked for, and the standard library of each.
-func (e *evidence) libraries(ctx context.Context, shop *workshop, all []plan.Cell) (map[string]toolchain.Go, error) {
-	gos := map[string]toolchain.Go{}
-	e.Std = map[string]map[string]bool{}
-	for _, c := range all {
-		for _, j := range c.Jobs() {
-			name := goName(c, j.Go)
-			if _, ok := gos[name]; ok || j.Go == (plan.GoSpec{}) {
-				continue
-			}
-			g, err := shop.store.Go(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			std, err := policy.Standard(os.DirFS(filepath.Join(g.GOROOT, "src")))
-			if err != nil {
-				return nil, fmt.Errorf("reading the standard library of %s: %w", g.Name, err)
-			}
-			gos[name], e.Std[g.Version] = g, std
-		}
-	}
-	return gos, nil
-}
-
-// build lists the packages of one host or plugin, and returns the import path of its main package; "" if they cannot be listed.
-func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.Job) (string, error) {
-	if _, err := shop.builder.Fetch(ctx, job); err != nil {
-		return "", err
-	}
-	list, failed, err := shop.builder.Linked(ctx, job)
-	if err != nil {
-		return "", err
-	}
-	if failed != nil {
-		e.lose(e.RulesFile, "the packages of %s for %s cannot be listed: %s: %s", job.Subject, job.Arch, failed.Op, failed.Text)
-		e.Roots[r].Partial = true
-		return "", nil
-	}
-	b := policy.Build{Subject: job.Subject, Arch: job.Arch}
-	for _, p := range list {
-		one := policy.Package{Path: p.ImportPath, Standard: p.Standard}
-		for _, im := range p.Imports {
-			if to := p.ImportMap[im]; to != "" {
-				im = to
-			}
-			one.Imports = append(one.Imports, im)
-		}
-		if m := p.Module; m != nil {
-			one.Module.Path, one.Module.Version, one.Main = m.Path, m.Version, m.Main
-			if m.Replace != nil {
-				one.Replace = &policy.Version{Path: m.Replace.Path, Version: m.Replace.Version}
-			}
-		}
-		b.Path = p.ImportPath // the package that was asked about is the last
-		b.Packages = append(b.Packages, one)
-	}
-	e.Roots[r].Builds = append(e.Roots[r].Builds, b)
-	return b.Path, nil
 }
 
 // lose notes evidence that is not there.

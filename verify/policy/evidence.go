@@ -31,7 +31,7 @@ type Root struct {
 	Sums      Sums   // nil: there is no go.sum
 	SumFile   string // its name in findings
 	Builds    []Build
-	Partial   bool // there are builds that could not be listed: what no other one needs is not unused
+	Partial   []string // architectures of which not every build could be listed: what no other one needs is not unused
 }
 
 // A Build is what a host or a plugin is linked from, as the go command lists it.

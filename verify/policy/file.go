@@ -195,7 +195,7 @@ func (c *checker) isOwn(f *File, r *Root, d *debug.Module, pkg string) bool {
 
 // builds reports whether the packages of all hosts and plugins for an architecture were listed.
 func (r *Root) builds(arch string) bool {
-	return arch != "" && !r.Partial && slices.ContainsFunc(r.Builds, func(b Build) bool { return b.Arch == arch })
+	return arch != "" && !slices.Contains(r.Partial, arch) && slices.ContainsFunc(r.Builds, func(b Build) bool { return b.Arch == arch })
 }
 
 // arch is the architecture that a file's build information names, or "".

@@ -105,7 +105,9 @@ func TestRules(t *testing.T) {
 			arm := policy.Build{Subject: "./plugin", Path: "example.test/app/plugin", Arch: "arm64", Packages: []policy.Package{pkg("example.test/raw", "example.test/raw@"+pseudo), pkg("example.test/app/plugin", "", "example.test/raw")}}
 			e.Roots[0].Builds = append([]policy.Build{arm}, e.Roots[0].Builds...)
 		}, []string{"go.mod:8 unaudited example.test/raw@" + pseudo}},
-		{"unused, but not all could be listed", policy.Rules{Pseudo: listed, Critical: []string{"./plugin"}}, func(e *policy.Evidence) { e.Roots[0].Builds, e.Roots[0].Partial = e.Roots[0].Builds[:1], true }, nil},
+		{"unused, but not all could be listed", policy.Rules{Pseudo: listed, Critical: []string{"./plugin"}}, func(e *policy.Evidence) {
+			e.Roots[0].Builds, e.Roots[0].Partial = e.Roots[0].Builds[:1], []string{"amd64"}
+		}, nil},
 		{"critical, and nothing fits", policy.Rules{Pseudo: listed, Critical: []string{"./plugni"}}, nil, []string{"plugproof.toml:7 dead-rule"}},
 		{"an old review", policy.Rules{Pseudo: listed, ReviewDays: days(29), Audited: []policy.Audited{{Module: "example.test/...", Reviewed: "2026-08-01"}}}, nil,
 			[]string{"plugproof.toml:7 old-review example.test/greet@v1.2.0", "plugproof.toml:7 old-review example.test/raw@" + pseudo, "plugproof.toml:7 old-review example.test/words@v0.3.0"}},
