@@ -24,7 +24,7 @@ func (s *session) condition(cond string) (bool, error) {
 	case "guest": // an emulator for that architecture is here
 		bin := map[string]string{"amd64": "qemu-system-x86_64", "arm": "qemu-system-arm"}[arg]
 		if bin == "" {
-			return false, nil
+			return false, fmt.Errorf("condition [%s]: %q is no guest; there are amd64 and arm", cond, arg)
 		}
 		_, err := exec.LookPath(bin)
 		return err == nil, nil

@@ -41,7 +41,7 @@ func TestShell(t *testing.T) {
 			var screen strings.Builder
 			out, err := m.Shell(ctx, Session{
 				Files:  []rootfs.File{{Name: "note", Perm: 0o644, Data: []byte("from the payload\n")}},
-				Input:  strings.NewReader("cat /payload/note\nls /payload | cat\nuname\nid\nps\nexit 7\n"),
+				Input:  strings.NewReader("cat /payload/note\nls /payload | cat\nuname -r\nid\nps\nexit 7\n"),
 				Output: &screen, Term: "vt100",
 			})
 			if err != nil {
