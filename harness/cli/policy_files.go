@@ -42,7 +42,7 @@ func (e *evidence) files(names []string) error {
 			}
 			continue
 		}
-		n := len(e.Files)
+		n := 0
 		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -59,9 +59,10 @@ func (e *evidence) files(names []string) error {
 			if !isELF(p) {
 				return nil
 			}
+			n++
 			return e.file(p)
 		})
-		if err == nil && n == len(e.Files) {
+		if err == nil && n == 0 {
 			err = fmt.Errorf("there is no ELF file below %q", name)
 		}
 		if err != nil {

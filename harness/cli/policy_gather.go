@@ -68,11 +68,15 @@ func (a *app) collect(ctx context.Context, shop *workshop, all []plan.Cell, f po
 	if err != nil {
 		return nil, err
 	}
-	files := f.elf
 	if !f.sourceOnly {
-		files = append(slices.Clone(files), e.shipped(all)...)
+		if err := e.files(e.shipped(all)); err != nil {
+			return nil, err
+		}
+		for i := range e.Files {
+			e.Files[i].Shipped = true
+		}
 	}
-	return e, e.files(files)
+	return e, e.files(f.elf)
 }
 
 // sources is all evidence of a project but built files: what the go command lists of its cells, where modules' files are, and what is in

@@ -59,7 +59,7 @@ func (e *evidence) hold(built []worker.Built) ([]policy.Finding, error) {
 		if err := own.file(b.File); err != nil {
 			own.lose(b.Subject, "it cannot be looked at: %v", err)
 		} else if len(own.Files) > n {
-			own.Files[n].Name = b.Subject
+			own.Files[n].Name, own.Files[n].Shipped = b.Subject, b.Shipped
 		}
 	}
 	now, _, err := e.app.today("")

@@ -14,6 +14,7 @@ import (
 type Built struct {
 	Subject string // "host", or the plugin's name in records
 	File    string
+	Shipped bool // it was not built
 }
 
 // maxFindings bounds the findings that one record names.
@@ -57,7 +58,7 @@ func (w *Worker) built(c *cell, rec *results.Record) []Built {
 		if j.Lock != "" {
 			continue
 		}
-		out = append(out, Built{j.Subject, f.path})
+		out = append(out, Built{j.Subject, f.path, j.File != ""})
 		if f.sha256 != "" {
 			rec.Artifacts = append(rec.Artifacts, f.artifact(artifactName(i)))
 		}

@@ -63,10 +63,12 @@ type Worker struct {
 	Words   map[string]string // what more there is to say of the isolation, for every record; may be nil
 	NoBoot  bool              // no load: skipped, requested
 	Built   string            // directory that gets the hosts and plugins of cells that are as expected, beneath their ids; "" for none
-	Policy  func(context.Context, plan.Cell, []Built) ([]policy.Finding, error) // holds a cell with what was built against its project's rules; may be nil if no cell plans that
 	Event   func(Event)       // may be nil; called by several goroutines, one at a time
 	Slots   build.Slots       // the processors; a load takes one, as each side of a build does; nil: no bound but Jobs
 	Jobs    int               // how many cells are built, and how many loaded, at once; 0 means one
+
+	// Policy holds a cell, with what was built, against its project's rules; nil if no cell plans that.
+	Policy func(context.Context, plan.Cell, []Built) ([]policy.Finding, error)
 
 	treeMu  sync.Mutex
 	trees   map[*plan.Project]*build.Tree // made once per project

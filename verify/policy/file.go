@@ -50,7 +50,7 @@ func (c *checker) rootOf(f *File) *Root {
 			return r
 		}
 	}
-	if !slices.Contains(c.ev.Published, f.Info.Path) {
+	if !f.Shipped && !slices.Contains(c.ev.Published, f.Info.Path) {
 		c.find(Finding{Kind: Foreign, File: f.Name, Module: f.Info.Main.Path, Package: f.Info.Path}, "it was built from module %q, which is none of the project's", f.Info.Main.Path)
 	}
 	return nil

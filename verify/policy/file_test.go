@@ -190,6 +190,33 @@ func TestBuiltFile(t *testing.T) {
 	}
 }
 
+// TestShipped: a file that plugproof.toml names may be of any module; what it was made of is held against the rules all the same.
+func TestShipped(t *testing.T) {
+	std, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := readFile(t, edited(t, built(t), "mod\tgithub.com/plugproof/plugproof\t", "mod\tgithub.com/plugproof/plugfroop\t"))
+	f.Info.Path = "github.com/plugproof/plugfroop/x"
+	f.Packages = slices.DeleteFunc(f.Packages, func(p string) bool { return strings.HasPrefix(p, "github.com/plugproof/") })
+	for shipped, want := range map[bool][]string{true: {"forbidden", "forbidden"}, false: {"forbidden", "forbidden", "foreign"}} {
+		f.Shipped = shipped
+		r, err := policy.Check(&policy.Rules{Forbid: []string{"golang.org/x/..."}}, policy.Evidence{Roots: []policy.Root{root(t)}, Files: []policy.File{f}, Std: map[string]map[string]bool{f.Go: std}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, k := range kinds(r) {
+			got = append(got, strings.Fields(k)[0])
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, slices.DeleteFunc(got, func(k string) bool { return k == "pseudo-version" })); diff != "" {
+			t.Errorf("shipped %v: %s", shipped, diff)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	for _, data := range [][]byte{nil, []byte("text"), built(t)[:4096], append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...)} {
 		if f, err := policy.Read("x", bytes.NewReader(data), int64(len(data)), ""); err == nil {

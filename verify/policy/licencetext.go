@@ -50,12 +50,13 @@ func licencesIn(text []byte, names ...string) (ids []string, strange string) {
 	return slices.Sorted(maps.Keys(found)), strange
 }
 
-// plain makes a text's bytes ones that all are read alike: what is no UTF-8 and what is not shown becomes a blank, and quotes, dashes and
-// letters that look like Latin ones stay what they are.
+// plain makes a text's bytes ones that all readers see alike: what is no UTF-8 becomes a blank, and what is not shown is left out.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == utf8.RuneError, r == '\r', r == '\v', r == '\f', r == '\ufeff':
+		case unicode.Is(unicode.Cf, r): // shown as nothing, within words too
+			return -1
+		case r == utf8.RuneError, r == '\r', r == '\v', r == '\f':
 			return ' '
 		}
 		return r
@@ -102,7 +103,7 @@ func unlike(id, text string) string {
 	n, own := map[string]int{}, vocabulary(id)
 	all := words(text)
 	for i, w := range all {
-		if n[w]++; n[w] > own[w]+own[w]/10 && restricting[w] { // a long licence's own words vary a little from edition to edition
+		if n[w]++; own[w] == 0 && foreign(w) || n[w] > own[w]+own[w]/10 && restricting[w] { // a long licence's own words vary a little from edition to edition
 			return strings.Join(all[max(0, i-3):min(len(all), i+4)], " ")
 		}
 	}
@@ -119,6 +120,11 @@ func unlike(id, text string) string {
 var grants = map[string][]string{
 	"MIT": {"free of charge", "without restriction", "sublicense and or sell"},
 	"ISC": {"use copy modify and", "with or without fee"},
+}
+
+// foreign reports whether a word has letters that are not Latin: some look as if they were, and what they say is in no list here.
+func foreign(w string) bool {
+	return strings.ContainsFunc(w, func(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) })
 }
 
 func words(s string) []string {
@@ -229,7 +235,7 @@ func isNotice(line string) bool {
 	small := 0
 	for _, w := range all {
 		lower := strings.ToLower(w)
-		if restricting[lower] {
+		if restricting[lower] || foreign(w) {
 			return false
 		}
 		if first, _ := utf8.DecodeRuneInString(w); !unicode.IsUpper(first) && !unicode.IsDigit(first) && !joining[lower] {

@@ -25,6 +25,7 @@ type File struct {
 	Info     *debug.BuildInfo // nil if it has none
 	Packages []string         // import paths, sorted, the standard library's too
 	Seen     Seen
+	Shipped  bool // plugproof.toml names the file: it may be of any module
 }
 
 // Seen says of how many packages each of a file's tables tells.
