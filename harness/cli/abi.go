@@ -28,6 +28,7 @@ Functions of packages that no checksum shows to be the same on both sides are co
 process runs two versions although the fingerprints agree; what the files do not tell is said to be undecided.
 --cpu names the target's processor as QEMU does (max, Nehalem, cortex-a15) or as a level (GOAMD64=v1, GOARM=6), by
 default that of the default machine: what a plugin needs beyond it is a limit, for it opens and dies later.
+Not predicted: what init functions and constructors in C do while a plugin is opened.
 Exit code: 0 all open, 1 otherwise, 2 if HOST cannot be judged.`,
 		Example: "  plugproof abi gateway greet.so count.so\n  plugproof abi --orders --json gateway plugins/*.so",
 		Args:    cobra.MinimumNArgs(1),

@@ -39,6 +39,14 @@ func (e *evidence) moduleCause() *Cause {
 	if e.a.setting("-trimpath") == "" && (len(e.a.files()) == 0 || len(e.b.files()) == 0) {
 		return unknown("package %s differs; neither was built with -trimpath, and the directories are not known of both", local.Package)
 	}
+	if e.locked() {
+		same := "the same Go, settings and module versions"
+		parts := slices.DeleteFunc([]string{e.revisions(), e.differ("-tags"), e.differ("-cover"), e.differ("-gcflags"), e.otherSettings()}, func(s string) bool { return s == "" })
+		if len(parts) > 0 {
+			same = "the same Go and module versions, " + strings.Join(parts, "; ")
+		}
+		return unknown("package %s differs; %s: its source was changed, or is another one; a host's lock holds no names of functions, by which the two are told apart", local.Package, same)
+	}
 	one := e.oneSource(local.Package)
 	if s := e.revisions(); s != "" && one {
 		return &Cause{"source-edit", s}
@@ -85,6 +93,9 @@ func (e *evidence) unsummed(pkg string) string {
 	return fmt.Sprintf("module %s %s: the same version, but %s has no checksum of it, as builds from a vendor directory do, and package %s differs: its files there were changed",
 		m.Path, m.Version, strings.Join(sides, " and "), pkg)
 }
+
+// locked reports whether the other side is a host's lock, which has less evidence.
+func (e *evidence) locked() bool { return strings.HasPrefix(e.a.id, lockID) }
 
 // isLocal reports whether a module was built from a directory and not from the module cache.
 func isLocal(m *debug.Module, info *debug.BuildInfo) bool {

@@ -45,6 +45,11 @@ func (p *Plugin) why(b *strings.Builder) {
 	fmt.Fprintf(b, "\n%s\n", clean(p.Path))
 	if p.Cause != nil {
 		fmt.Fprintf(b, "  cause: %s: %s\n", p.Cause.ID, clean(p.Cause.Evidence))
+		about := p.Cause.ID
+		if about == "unknown" {
+			about = string(p.Verdict)
+		}
+		fmt.Fprintf(b, "  what to do: plugproof explain %s\n", about)
 	}
 	if n := len(p.Mismatches); n > 0 {
 		fmt.Fprintf(b, "  differing packages: %d\n", n)
@@ -81,7 +86,7 @@ func (c *Code) text(b *strings.Builder) {
 	if n := len(c.Packages) - maxListed; n > 0 {
 		list += fmt.Sprintf(" and %d more", n)
 	}
-	fmt.Fprintf(b, "  packages of which no checksum shows that host and plugin have the same source: %s\n", clean(list))
+	fmt.Fprintf(b, "  no checksum shows that host and plugin have the same source of: %s\n", clean(list))
 	if c.Note != nil {
 		fmt.Fprintf(b, "  undecided whether the process would run two versions of their functions: %s\n", clean(*c.Note))
 		b.WriteString("    meaning: the plugin opens all the same; whether host and plugin have the same code of these packages was not found out\n")
@@ -110,7 +115,7 @@ func (c *Code) text(b *strings.Builder) {
 		b.WriteString("    to do: build host and plugin from the same source of these packages; plugproof verify, which has the sources, decides\n")
 	}
 	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
-		fmt.Fprintf(b, "  the same code: %d of %d functions, but for values within composite values, which are not all compared\n", same, c.Functions)
+		fmt.Fprintf(b, "  so their functions were compared: the same code in %d of %d, but for values within composite values, which are not all compared\n", same, c.Functions)
 	}
 }
 
