@@ -109,7 +109,11 @@ func (a *app) gatherProjects(ctx context.Context, cache, scratch string, args []
 		}
 		files = append(files, more...)
 	}
-	return files, nil
+	var zips []string
+	for _, dir := range []string{own, cache} {
+		zips = append(zips, filepath.Join(dir, filepath.FromSlash(supply.Modules)))
+	}
+	return files, a.checkVendorFolders(ctx, files, zips...)
 }
 
 // provenModules lists toolchains and modules of the cache own, with proofs that were made and checked for them.

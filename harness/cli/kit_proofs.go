@@ -71,7 +71,7 @@ func (t kitTree) Open(name string) (io.ReaderAt, int64, error) {
 }
 
 // proofs checks what a manifest does not prove: modules and toolchains by the proofs that travel in the kit, repositories by their
-// indexes and signatures. before is the folder that the kit before was unpacked to; without it, what needs parts that are left out
+// indexes and signatures, vendor folders by the zips that go.sum names. before is the folder that the kit before was unpacked to; without it, what needs parts that are left out
 // is not checked.
 func (a *app) proofs(ctx context.Context, k *kit.Kit, before *os.Root) ([]kitFinding, error) {
 	a.ignoreUnproven()
@@ -102,6 +102,11 @@ func (a *app) proofs(ctx context.Context, k *kit.Kit, before *os.Root) ([]kitFin
 	for _, f := range damage {
 		out = append(out, kitFinding{Kind: f.Class, Path: f.File, Text: f.Text})
 	}
+	vendor, err := a.kitVendor(ctx, k.Manifest.Parts, t.open)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, vendor...)
 	if len(t.parts) == 0 {
 		return out, nil
 	}

@@ -149,6 +149,23 @@ func ModuleTree(dir string) (files []File, mods []string, err error) {
 	return files, mods, err
 }
 
+// Lists reports whether a vendor folder's modules.txt names the module whose zip has this name in a module tree.
+func Lists(modules []byte, name string) bool {
+	at, base := path.Split(name)
+	escaped, ok := strings.CutSuffix(at, "/@v/")
+	p, err := module.UnescapePath(escaped)
+	v, err2 := module.UnescapeVersion(strings.TrimSuffix(base, ".zip"))
+	if !ok || err != nil || err2 != nil || path.Ext(base) != ".zip" {
+		return false
+	}
+	for line := range strings.Lines(string(modules)) {
+		if strings.HasPrefix(line, "# ") && strings.Contains(line+" ", " "+p+" "+v) {
+			return true
+		}
+	}
+	return false
+}
+
 // Proofs lists the checksum database's proofs in dir, the folder "sumdb" of a GOMODCACHE. Each database gets the empty file by
 // which a proxy says that it serves it.
 func Proofs(dir string) ([]File, error) {
