@@ -45,6 +45,7 @@ build information can be stripped or lie. Findings name a line of go.mod or plug
 there). A host or plugin of which no built file was given is missing evidence, unless --source-only says that this is
 wanted. Licences are read from modules' zips, checked against go.sum, in plugproof's cache, the user's module cache and
 each --modules folder, else from the vendor folder. Reviews are held against --now, else SOURCE_DATE_EPOCH, else today.
+'plugproof verify' does the same in a step of each cell, with what it built.
 Exit code: 0 the policy holds, 1 a finding, 2 usage or configuration, 3 something could not be looked at.`,
 		Example: "  plugproof policy --source-only\n  plugproof rebuild --keep built && plugproof policy --elf built\n  plugproof policy --now 2026-08-01 --elf greet.so DIR",
 		Args:    cobra.MaximumNArgs(1),
