@@ -39,30 +39,23 @@ func (f *File) exportTable() (table []byte, types uint64, err error) {
 		return nil, 0, fmt.Errorf("reading exported symbols: %w: the beginning of the module data was not found", ErrNoPlugin)
 	}
 	w := uint64(f.PtrSize())
-	_, ptrs, err := f.pkgHashSlots()
-	if err != nil {
-		return nil, 0, fmt.Errorf("reading exported symbols: %w", err)
-	}
-	types, ok := ptrs.at(m.Start + typesWord*w)
-	if !ok {
+	if m.types == 0 {
 		return nil, 0, fmt.Errorf("reading exported symbols: the types were not found")
 	}
-	at := m.Field - ptabBefore*w
-	n, err := f.ReadWord(at + w)
+	n, err := f.ReadWord(m.Field - ptabBefore*w + w)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading exported symbols: %w", err)
 	}
 	if n == 0 {
-		return nil, types, nil
+		return nil, m.types, nil
 	}
-	start, ok := ptrs.at(at)
-	if !ok || n > maxExports {
+	if m.exports == 0 || n > maxExports {
 		return nil, 0, fmt.Errorf("reading exported symbols: a table of %d entries", n)
 	}
-	if table, err = f.ReadAddr(start, 8*n); err != nil {
+	if table, err = f.ReadAddr(m.exports, 8*n); err != nil {
 		return nil, 0, fmt.Errorf("reading exported symbols: %w", err)
 	}
-	return table, types, nil
+	return table, m.types, nil
 }
 
 // ExportNames reads the names of the plugin's exported symbols, in the table's order.

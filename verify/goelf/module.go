@@ -27,6 +27,8 @@ type Module struct {
 	Array    uint64    // address of the slice's elements
 	PathAddr uint64    // address of the plugin path
 	pclntab  uint64    // address of the pcHeader, 0 when it was not found
+	types    uint64    // address of the type descriptors, 0 when it was not found
+	exports  uint64    // address of the table of exported symbols, 0 when it was not found
 }
 
 // Package is the fingerprint of a package: the first 8 bytes of the SHA-256 of its export data.
@@ -79,6 +81,10 @@ func (f *File) readModule() (*Module, error) {
 		return nil, err
 	}
 	f.findStart(m, ptrs)
+	if m.Start != 0 {
+		m.types, _ = ptrs.at(m.Start + typesWord*w)
+		m.exports, _ = ptrs.at(m.Field - ptabBefore*w)
+	}
 	m.Packages, err = f.readPackages(ptrs, start, n)
 	return m, err
 }
