@@ -56,8 +56,9 @@ give the same bytes.
 The projects are built twice, and the digests of what came out travel in the kit: 'verify --offline' there compares.
 --run takes them from a run that was made before, and adds its records; --no-expected leaves them out.
 
---since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages; one that is damaged is refused, and
-so is a vendor folder that is not what go.sum names. A link in a project travels if it is relative and stays there.
+--since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages; one that is damaged is
+refused, and so is a vendor folder that is not what go.sum names. A link in a project travels if it is relative
+and stays there.
 QEMU and the C compilers come as the exact Debian packages with all that they depend on, which apt fetches and checks;
 'verify --offline' works in a root made of them. --tools host leaves them to the site's machine.`,
 		Example: "  plugproof kit create --key release.key -o site.kit ./gateway\n  plugproof kit create --key release.key --since site.kit -o next.kit ./gateway",
