@@ -75,7 +75,7 @@ var amd64Commutes = map[string]bool{"ADD": true, "AND": true, "OR": true, "XOR":
 func (d amd64) decode(code []byte, addr uint64) inst {
 	x, err := x86asm.Decode(code[:min(len(code), 16)], 64)
 	if err != nil || x.Len == 0 {
-		return inst{addr: addr, kind: kindBad, op: "unknown instruction"}
+		return inst{addr: addr, kind: kindBad, op: unknown}
 	}
 	in := inst{addr: addr, next: addr + uint64(x.Len), kind: kindOp, op: x.Op.String()}
 	var args []arg

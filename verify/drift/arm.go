@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 
@@ -56,7 +57,7 @@ func (d arm) decode(code []byte, addr uint64) inst {
 	defer decoding.Unlock()
 	x, err := armasm.Decode(code, armasm.ModeARM)
 	if err != nil {
-		return inst{addr: addr, kind: kindBad, op: "unknown instruction"}
+		return inst{addr: addr, kind: kindBad, op: unknown}
 	}
 	in := inst{addr: addr, next: addr + 4, kind: kindOp, op: x.Op.String()}
 	if x.Enc == 0 { // what Go's assembler writes for NOP
@@ -141,7 +142,8 @@ func (arm) mem(in *inst, m armasm.Mem) (arg, bool) {
 	}
 	switch m.Mode {
 	case armasm.AddrPostIndex:
-		in.op += " post" + writeback
+		in.op += " post" + strconv.FormatInt(a.disp, 10) + writeback
+		a.disp = 0
 	case armasm.AddrPreIndex, armasm.AddrLDM_WB:
 		in.op += writeback
 	}

@@ -18,7 +18,7 @@ func (w *walk) call(x, y inst, st *state) bool {
 			name, bytes, entry = p.name, p.args, b.addr
 		}
 		if f != g {
-			if w.c.samePlace(a, b, nil) == no && !w.pruned(a, b) {
+			if w.c.samePlace(a, b) == no && !w.pruned(a, b) {
 				panic(differs{fmt.Sprintf("calls %s instead of %s", w.show(1, g), w.show(0, f))})
 			}
 			if !w.pruned(a, b) {
@@ -30,15 +30,52 @@ func (w *walk) call(x, y inst, st *state) bool {
 	default:
 		w.values([]operand{w.resolve(0, x.src[0], st)}, []operand{w.resolve(1, y.src[0], st)}, "a call", false)
 	}
-	if name == "runtime.udiv" && w.c.unit == 4 {
-		w.demand(w.reg(0, 0, st), w.reg(1, 0, st), "a division")
-		w.demand(w.reg(0, 1, st), w.reg(1, 1, st), "a division")
-	}
+	w.special(name, g, fy, st)
 	if _, own := w.keeps(name); !own && !strings.HasPrefix(name, "runtime.panic") { // whose operands were compared to get there
 		w.arguments(entry, bytes, st)
 	}
-	return w.called(name, st)
+	if _, own := w.keeps(name); !own || strings.HasPrefix(name, "runtime.duff") {
+		w.observed(st, true)
+	}
+	return w.called(name, entry, st)
 }
+
+// special compares the arguments of functions of the runtime that have a calling convention of their own. A write barrier of Go 1.20 is named after the
+// register of the value, of which each side has its own.
+func (w *walk) special(name string, plugin value, known bool, st *state) {
+	if _, own := w.keeps(name); !own || !known {
+		return
+	}
+	amd := w.c.unit == 1
+	var regs []loc
+	switch barrier, is := strings.CutPrefix(name, "runtime.gcWriteBarrier"); {
+	case is && strings.ContainsAny(barrier, "12345678") && !strings.HasPrefix(barrier, "R"): // the number of words that it makes room for
+		return
+	case is && amd:
+		other, _ := strings.CutPrefix(w.space(1).nameOf(w.placeOf(1, plugin)), "runtime.gcWriteBarrier")
+		w.demand(w.reg(0, rDI, st), w.reg(1, rDI, st), "a write barrier")
+		w.demand(w.reg(0, barrierReg[barrier], st), w.reg(1, barrierReg[other], st), "a write barrier")
+		return
+	case is:
+		regs = []loc{2, 3}
+	case name == "runtime.udiv":
+		regs = []loc{0, 1}
+	case strings.HasPrefix(name, "runtime.duffzero") && amd:
+		regs = []loc{rDI}
+	case strings.HasPrefix(name, "runtime.duffcopy") && amd:
+		regs = []loc{rDI, rSI}
+	case strings.HasPrefix(name, "runtime.duffzero"):
+		regs = []loc{0, 1}
+	default:
+		regs = []loc{1, 2}
+	}
+	for _, r := range regs {
+		w.demand(w.reg(0, r, st), w.reg(1, r, st), "a call of "+name)
+	}
+}
+
+// barrierReg is where Go 1.20's write barriers on amd64 take the value (runtime/asm_amd64.s).
+var barrierReg = map[string]loc{"": rAX, "CX": rCX, "DX": rDX, "BX": rBX, "BP": rBP, "SI": rSI, "R8": 8, "R9": 9}
 
 // pruned reports whether two functions are one to the source: one side's linker leaves out the initialisation of a map that nothing uses there
 // (cmd/link/internal/ld/deadcode.go), and a write barrier is chosen by register.
@@ -78,47 +115,56 @@ func (w *walk) arguments(callee uint64, bytes int32, st *state) {
 			for _, r := range takes {
 				if i := slices.Index(regs, r); i >= 0 {
 					w.pointed(w.reg(0, r, st), w.reg(1, r, st), st)
+					if i > 0 && w.boxed(w.reg(0, regs[i-1], st), w.reg(1, regs[i-1], st), w.reg(0, r, st), w.reg(1, r, st)) == yes {
+						continue
+					}
 					w.given(w.reg(0, r, st), w.reg(1, r, st), w.after(regs, i, st), "an argument of "+f.name)
 				}
 			}
+			w.stacked(bytes, st)
 			return
 		}
 	}
-	for i, r := range regs {
-		a, aok := st[0][r]
-		b, bok := st[1][r]
-		if aok && bok && a.fresh && b.fresh {
-			w.pointed(a.v, b.v, st)
-		}
-		one := aok && a.fresh && a.near != (bok && b.fresh && b.near)
-		if bok && b.fresh && b.near && !(aok && a.fresh && a.near) {
-			one = true
-		}
-		if x, y := st.get(0, r), st.get(1, r); one && x.kind == valContent && y.kind == valContent && x != y && x.n < int64(floatLoc) && y.n < int64(floatLoc) {
-			w.undecided("an argument of a call, or a result: another argument of the function's")
-		}
-		switch {
-		case !aok || !bok || a.v == b.v || !a.fresh && !b.fresh:
-		case a.near && b.near && a.fresh && b.fresh:
-			w.given(a.v, b.v, w.after(regs, i, st), "an argument or a result")
-		case w.equal(a.v, b.v) != yes && (a.fresh && b.fresh || a.v.kind != valClass || b.v.kind != valClass):
-			w.undecided("an argument of a call, or a result (%s, %s)", w.show(0, a.v), w.show(1, b.v))
-		}
+	if f := w.c.plugin.functions.byAddr(callee); f == nil || len(regs) > 0 {
+		w.registers(st, w.c.inOrder(0), "an argument of a call")
 	}
-	if len(regs) > 0 {
-		return
-	}
-	size := int64(max(0, bytes)) // ABI0: above the return address, in words
+	w.stacked(bytes, st)
+}
+
+// stacked compares the arguments that lie on the stack, in words above the return address.
+func (w *walk) stacked(bytes int32, st *state) {
 	word := w.c.dec.linkSize()
 	link := word * w.c.outLink()
-	for off := link; off < link+size; off += word {
+	end := w.out
+	if bytes > 0 {
+		end = link + int64(bytes)
+	}
+	for off := link; off < end; off += word {
 		l, m := w.slotAt(0, off), w.slotAt(1, off)
+		x, y := w.held(0, l, word, st), w.held(1, m, word, st)
+		if w.equal(x, y) == yes {
+			continue
+		}
 		a, aok := st[0][l]
 		b, bok := st[1][m]
-		if aok && bok && a.fresh && b.fresh {
-			w.given(a.v, b.v, st.get(0, w.slotAt(0, off+word)), "an argument")
+		n := none
+		if off+word < end {
+			n = w.held(0, w.slotAt(0, off+word), word, st)
+		}
+		switch {
+		case off > link && w.boxed(w.held(0, w.slotAt(0, off-word), word, st), w.held(1, w.slotAt(1, off-word), word, st), x, y) == yes:
+		case aok && bok && a.fresh && b.fresh:
+			w.given(x, y, n, "an argument")
+		case w.sameString(x, y, n):
+		default:
+			w.undecided("an argument (%s, %s)", w.show(0, x), w.show(1, y))
 		}
 	}
+}
+
+// sameString reports whether two addresses are of the same string, whose length stands behind.
+func (w *walk) sameString(x, y, length value) bool {
+	return length.kind == valConst && length.n > 0 && length.n <= maxString && w.sameText(x, y, length.n) == yes
 }
 
 // given compares two values that are handed over. A number in the next word is a string's length.
@@ -157,15 +203,21 @@ func (w *walk) keeps(name string) ([]loc, bool) {
 // noReturn are the beginnings of the names of functions that do not return.
 var noReturn = []string{"runtime.panic", "runtime.goPanic", "runtime.gopanic", "runtime.throw", "runtime.fatal", "runtime.goexit", "runtime.block"}
 
+func neverReturns(name string) bool {
+	return slices.ContainsFunc(noReturn, func(s string) bool { return strings.HasPrefix(name, s) })
+}
+
 // called applies what is known after a call: results are the same on both sides, all else in registers is gone.
-func (w *walk) called(name string, st *state) bool {
-	for _, s := range noReturn {
-		if strings.HasPrefix(name, s) {
-			return false
-		}
+func (w *walk) called(name string, callee uint64, st *state) bool {
+	if neverReturns(name) {
+		return false
 	}
 	regs, keeps := w.keeps(name)
+	gives := ^uint64(0)
 	if !keeps {
+		if f := w.c.plugin.functions.byAddr(callee); f != nil && len(w.c.dec.results()) > 0 {
+			gives = w.c.gives(f, maxDepth)
+		}
 		w.overwritten(st)
 		for r := range fpFlags + 1 {
 			if r != w.c.dec.g() && r != w.c.dec.sp() {
@@ -175,7 +227,8 @@ func (w *walk) called(name string, st *state) bool {
 	}
 	for _, r := range regs {
 		v := value{valClass, w.class()}
-		st[0][r], st[1][r] = entry{v: v}, entry{v: v}
+		e := entry{v: v, gone: gives>>uint(r)&1 == 0}
+		st[0][r], st[1][r] = e, e
 	}
 	return true
 }
@@ -190,22 +243,38 @@ func (w *walk) overwritten(st *state) {
 		if off >= w.out && !(aok && bok && a.fresh && b.fresh && len(w.c.dec.results()) == 0) {
 			break
 		}
-		e := entry{v: value{valClass, w.class()}}
+		e := entry{v: value{valClass, w.class()}, size: word}
 		st[0][w.slotAt(0, off)], st[1][w.slotAt(1, off)] = e, e
 	}
 	w.out = max(w.out, off)
 }
 
-// returns compares results.
+// returns compares results: in registers, and on the stack beyond the frame.
 func (w *walk) returns(st *state) {
-	w.arguments(0, 0, st)
 	if len(w.c.dec.results()) > 0 {
-		return
+		w.registers(st, w.c.gives(w.fn[1], maxDepth), "a result")
 	}
-	for l, a := range st[0] { // ABI0: beyond the frame
-		if b, ok := st[1][l]; l >= callerLoc/2 && ok {
-			w.given(a.v, b.v, st.get(0, l+loc(w.c.dec.linkSize())), "a result")
-		} else if l >= callerLoc/2 && !ok {
+	var words []loc
+	for side := range 2 {
+		for l := range st[side] {
+			if _, both := st[0][l]; l >= callerLoc/2 && l < fieldLoc && !(side == 1 && both) {
+				words = append(words, l)
+			}
+		}
+	}
+	slices.Sort(words)
+	for _, l := range words {
+		a, aok := st[0][l]
+		b, bok := st[1][l]
+		x, y := st.get(0, l), st.get(1, l)
+		n := st.get(0, l+loc(w.c.dec.linkSize()))
+		switch {
+		case w.equal(x, y) == yes && a.size == b.size:
+		case w.boxed(st.get(0, l-loc(w.c.dec.linkSize())), st.get(1, l-loc(w.c.dec.linkSize())), x, y) == yes:
+		case aok && bok:
+			w.given(x, y, n, "a result")
+		case aok && a.v.kind == valContent && a.v.n < int64(fpFlags), bok && b.v.kind == valContent && b.v.n < int64(fpFlags): // an argument that is kept
+		default:
 			w.undecided("a result")
 		}
 	}

@@ -27,7 +27,7 @@ type Finding struct {
 type Result struct {
 	Functions int       // that both files have in the packages
 	Differ    []Finding // of which there are two versions
-	Undecided []Finding // of which it cannot be told
+	Undecided []Finding // of which it cannot be told; variables that hold something else at first are among them
 }
 
 // comparison is a host and a plugin.
@@ -36,7 +36,10 @@ type comparison struct {
 	dec          decoder
 	unit         uint64 // bytes by which instructions are aligned
 	taken        map[uint64]taken
-	steps        int // events in all
+	types        map[[2]uint64]answer // of descriptors that were compared
+	busy         map[[2]uint64]bool   // data that is being compared
+	given        map[uint64]uint64    // registers in which the plugin's functions may return something
+	steps        int                  // events in all
 }
 
 // outLink is the number of words between the stack pointer and the arguments of a call: arm's return address is saved there.
@@ -88,6 +91,7 @@ func Compare(host, plugin *Code, include func(pkg string) bool) *Result {
 			r.Undecided = append(r.Undecided, Finding{name, doubt})
 		}
 	}
+	r.Undecided = append(r.Undecided, c.variables(include)...)
 	return r
 }
 
@@ -146,6 +150,47 @@ func (c *comparison) sameCode(f, g *function) bool {
 		}
 		i += done - 1
 	}
+	return c.sameReferences(f, g, x, y)
+}
+
+// sameReferences checks where instructions lead of which the bytes may be the same by chance: in two plugins of one layout they are.
+func (c *comparison) sameReferences(f, g *function, x, y []byte) bool {
+	for i := uint64(0); i < uint64(len(x)); {
+		a, b := c.dec.decode(x[i:], f.addr+i), c.dec.decode(y[i:], g.addr+i)
+		if a.kind == kindBad || b.kind == kindBad {
+			i += c.unit
+			continue
+		}
+		if len(a.src) != len(b.src) {
+			return false
+		}
+		for k := range a.src {
+			s, t := a.src[k], b.src[k]
+			if s.kind != argMem || !s.abs || a.kind == kindNop {
+				continue
+			}
+			p, q := c.host.wrap(uint64(s.disp)), c.plugin.wrap(uint64(t.disp))
+			if c.unit == 4 && c.host.file.Type == c.plugin.file.Type {
+				return false // literals are counted from instructions
+			}
+			if c.samePlace(place{addr: p}, place{addr: q}) == yes || a.kind != kindLEA && !a.store && s.size > 0 && c.host.constant(p) && c.plugin.constant(q) && c.sameWords(p, q, uint64(s.size), 1) == yes {
+				continue
+			}
+			if u, ok := c.plugin.pointer(q); ok && c.plugin.inGOT(q) && a.kind != kindLEA {
+				if v, ok := c.host.pointer(p); ok && c.samePlace(v, u) == yes {
+					continue
+				}
+			}
+			if c.unit == 4 && p >= f.addr && p < f.addr+f.size {
+				continue // a literal, whose bytes were compared
+			}
+			return false
+		}
+		if a.target != 0 && (a.target < f.addr || a.target >= f.addr+f.size) && c.samePlace(c.host.through(place{addr: a.target}), c.plugin.through(place{addr: b.target})) != yes {
+			return false
+		}
+		i = a.next - f.addr
+	}
 	return true
 }
 
@@ -158,7 +203,7 @@ func (c *comparison) leads(a, b uint64, x, y []byte, i int) int {
 		}
 		p := a + uint64(j) + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(x[j:]))))
 		q := b + uint64(j) + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(y[j:]))))
-		if c.host.mapped(p) && c.plugin.mapped(q) && c.samePlace(c.host.through(place{addr: p}), c.plugin.through(place{addr: q}), nil) == yes {
+		if c.host.mapped(p) && c.plugin.mapped(q) && c.samePlace(c.host.through(place{addr: p}), c.plugin.through(place{addr: q})) == yes {
 			return j + 4 - i
 		}
 	}

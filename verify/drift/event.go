@@ -55,9 +55,13 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 		}
 		panic(differs{fmt.Sprintf("%s instead of %s", strings.TrimSpace(b.op), strings.TrimSpace(a.op))})
 	}
-	if len(a.args) == len(b.args) {
+	if w.stores(a, b, st) {
+		w.values(a.args[:1], b.args[:1], a.op, false)
+	} else {
 		w.values(a.args, b.args, a.op, a.commutes)
 	}
+	w.fields(a, b, st)
+	w.aliases(a, st)
 	for side, in := range []inst{x, y} {
 		for _, s := range in.src {
 			w.use(side, s, st)
@@ -89,15 +93,22 @@ func constant(d doing) bool {
 	return false
 }
 
-// stored forgets what an event overwrites in the frame.
+// stored notes what an event overwrites in the frame.
 func (w *walk) stored(a, b doing, st *state) {
 	v := value{valClass, w.class()}
 	for side, d := range []doing{a, b} {
 		if len(d.args) > 0 && d.args[0].slot != noLoc {
-			for l := d.args[0].slot; l < d.args[0].slot+loc(max(d.args[0].size, 1)); l += 4 {
-				delete(st[side], l)
-			}
-			st[side][d.args[0].slot] = entry{v: v}
+			w.set(side, d.args[0].slot, int64(d.args[0].size), v, st)
+		}
+	}
+}
+
+// aliases compares the variables on the stack where an event may read or write them through an address.
+func (w *walk) aliases(a doing, st *state) {
+	for i, o := range a.args {
+		if o.mem && o.slot == noLoc && o.base.kind != valAddr || !o.mem && o.v.kind == valFrame {
+			w.observed(st, a.store && i == 0 || !o.mem)
+			return
 		}
 	}
 }

@@ -10,7 +10,11 @@ const (
 	maskLoc   loc = 48 // AVX-512's mask registers
 	flagsLoc  loc = 60
 	fpFlags   loc = 61
+	argsLoc   loc = 63      // the same of the function's own arguments on the stack
+	epochLoc  loc = 62      // of no value: when something that is not followed may have written to the frame last
 	frameLoc  loc = 1 << 20 // + offset from the stack pointer: locals, spilled registers, arguments of calls
+	ownLoc    loc = 1 << 26 // + a side's offset, of what the other has no word for
+	fieldLoc  loc = 1 << 29 // + a number, of a word elsewhere in memory
 	callerLoc loc = 1 << 28 // + offset from the frame's end: the function's own arguments and results
 )
 
@@ -71,6 +75,9 @@ type inst struct {
 	target     uint64
 	frame      int64 // how far the stack pointer goes down
 }
+
+// unknown is the name of an instruction that was not decoded.
+const unknown = "unknown instruction"
 
 // decoder decodes the instruction at the beginning of code, which lies at addr. An instruction that it does not know is kindBad.
 type decoder interface {

@@ -10,7 +10,7 @@ func (c *comparison) takes(fn *function) (regs []loc, known bool) {
 	if err == nil {
 		w := &walk{c: c, fn: [2]*function{fn, fn}, code: [2][]byte{nil, code}}
 		w.insts[1] = map[uint64]inst{}
-		if regs, known = w.saved(); !known {
+		if regs, known = w.saved(1); !known {
 			regs, known = w.read()
 		}
 	}
@@ -27,18 +27,18 @@ type taken struct {
 }
 
 // saved are the registers that the function saves before it asks for more stack.
-func (w *walk) saved() ([]loc, bool) {
-	pc := w.fn[1].addr
+func (w *walk) saved(side int) ([]loc, bool) {
+	pc := w.fn[side].addr
 	for range 16 {
-		in := w.inst(1, pc)
+		in := w.inst(side, pc)
 		switch in.kind {
 		case kindCond:
-			if !w.morestack(1, in.target) {
+			if !w.morestack(side, in.target) {
 				return nil, false
 			}
 			var out []loc
 			for at := in.target; ; {
-				s := w.inst(1, at)
+				s := w.inst(side, at)
 				if s.kind == kindCall {
 					return out, true
 				}

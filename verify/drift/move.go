@@ -25,15 +25,8 @@ func (w *walk) move(side int, in inst, st *state) bool {
 		}
 		from := w.resolve(side, in.src[1], st)
 		w.use(side, in.src[1], st)
-		m[to.slot] = put(from.v)
+		w.set(side, to.slot, int64(in.src[0].size), from.v, st)
 		w.wrote(side, from.v, to.slot, in.src[1].kind == argImm)
-		for l := to.slot + 4; l < to.slot+loc(in.src[0].size); l += 4 {
-			if from.v == none {
-				m[l] = put(from.v)
-			} else {
-				delete(m, l)
-			}
-		}
 		return true
 	}
 	src := in.src[0]
@@ -69,7 +62,7 @@ func (w *walk) load(side int, in inst, o operand) (value, bool) {
 	case in.signed || o.index != none:
 		return value{}, false
 	case o.slot != noLoc:
-		return o.v, o.size <= 8
+		return o.v, true
 	case o.base.kind != valAddr || o.disp != 0:
 		return value{}, false
 	}

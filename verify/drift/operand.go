@@ -1,6 +1,9 @@
 package drift
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // operand is an argument with what is known of it.
 type operand struct {
@@ -15,15 +18,38 @@ type operand struct {
 // none stands for a base or an index that is not there.
 var none = value{valConst, 0}
 
-// slotAt names the word at an offset from the stack pointer.
+// slotAt names the word at an offset from the stack pointer. The same word of the same variable has one name on both sides, and so has what calls
+// take and return; what else is there is a side's own.
 func (w *walk) slotAt(side int, off int64) loc {
-	if off < -1<<24 || off > 1<<24 {
+	if off < -1<<22 || off > 1<<22 {
 		return noLoc
 	}
 	if off >= w.frame[side] {
 		return callerLoc + loc(off-w.frame[side])
 	}
-	return frameLoc + loc(off)
+	own := ownLoc + loc(side)<<24 + loc(off)
+	if !w.alike {
+		if off >= 0 && off < w.out {
+			return frameLoc + loc(off)
+		}
+		return own
+	}
+	x, y := w.memory[0].taken, w.memory[1].taken
+	i, ok := slices.BinarySearch(w.memory[side].taken, off)
+	if !ok {
+		i--
+	}
+	switch {
+	case i < 0 && off >= 0 && off < w.out:
+		return frameLoc + loc(off)
+	case i < 0:
+		return own
+	case side == 0 && off-x[i] < w.extent(i):
+		return frameLoc + loc(off)
+	case side == 1 && off-y[i] < w.extent(i):
+		return frameLoc + loc(x[i]+off-y[i])
+	}
+	return own
 }
 
 // resolve finds out what an argument is. What is read of memory in the frame is its content.
@@ -65,7 +91,10 @@ func (w *walk) resolve(side int, a arg, st *state) operand {
 		o.base.n, o.disp = o.base.n+o.disp, 0
 		if o.index == none {
 			o.slot = w.slotAt(side, o.base.n)
-			o.v = st.get(side, o.slot)
+			o.v = none
+			if o.slot != noLoc {
+				o.v = w.held(side, o.slot, int64(o.size), st)
+			}
 		}
 	case o.base.kind == valAddr && o.disp != 0:
 		o.base, o.disp = w.offset(side, o.base, o.disp), 0
@@ -100,7 +129,7 @@ func (w *walk) address(side int, p place) value {
 		if side == 1 {
 			a, b = q, p
 		}
-		if w.c.samePlace(a, b, w.near[a.addr]) == yes {
+		if w.c.samePlace(a, b) == yes {
 			w.places[side][i] = p
 			w.number[side][p] = int64(i)
 			return value{valAddr, int64(i)}
@@ -143,7 +172,7 @@ func (w *walk) equal(x, y value) answer {
 		if a == (place{}) || b == (place{}) {
 			return no
 		}
-		return w.c.samePlace(a, b, w.near[a.addr])
+		return w.c.samePlace(a, b)
 	case valData:
 		return w.c.sameBytes(w.placeOf(0, x).addr, w.placeOf(1, y).addr, int(x.n>>32))
 	}
@@ -152,31 +181,18 @@ func (w *walk) equal(x, y value) answer {
 
 func (w *walk) placeOf(side int, v value) place { return w.places[side][v.n&(1<<32-1)] }
 
-// sameVariable compares addresses in the frame, or what was there at first. Variables may lie elsewhere in the other frame, but each in one place.
+// sameVariable compares addresses in the frame, or what was there at first.
 func (w *walk) sameVariable(x, y value) answer {
-	a, b := x.n, y.n
-	if x.kind == valContent && (x.n < int64(frameLoc) || y.n < int64(frameLoc) || x.n >= int64(callerLoc)/2 || y.n >= int64(callerLoc)/2) {
-		if x.n == y.n {
-			return yes
-		}
-		return maybe
-	}
 	if x.kind == valFrame {
-		a, b = int64(w.slotAt(0, a)), int64(w.slotAt(1, b))
-	}
-	if a >= int64(callerLoc)/2 || b >= int64(callerLoc)/2 {
-		if a == b {
-			return yes
+		if x.n == 0 && y.n == 0 {
+			return yes // the stack pointer
 		}
-		return maybe
-	}
-	p, ok := w.pairs[0][a]
-	q, was := w.pairs[1][b]
-	if !ok && !was {
-		w.pairs[0][a], w.pairs[1][b] = b, a
+		if x.n = int64(w.slotAt(0, x.n)); x.n != int64(w.slotAt(1, y.n)) {
+			return maybe
+		}
 		return yes
 	}
-	if ok && was && p == b && q == a {
+	if x.n == y.n {
 		return yes
 	}
 	return maybe

@@ -14,9 +14,8 @@ const (
 	maybe
 )
 
-// samePlace says whether an address of the host's code and one of the plugin's mean the same. near holds the small numbers that the code
-// around uses, which a string's length is among.
-func (c *comparison) samePlace(a, b place, near []int64) answer {
+// samePlace says whether an address of the host's code and one of the plugin's mean the same.
+func (c *comparison) samePlace(a, b place) answer {
 	if a.name != "" || b.name != "" {
 		return c.sameForeign(a, b)
 	}
@@ -31,6 +30,11 @@ func (c *comparison) samePlace(a, b place, near []int64) answer {
 		}
 		return no
 	}
+	if _, ok := c.plugin.typeAt(b.addr); ok {
+		if same := c.sameType(a.addr, b.addr); same != maybe {
+			return same
+		}
+	}
 	x, y := c.host.symbols.covering(a.addr), c.plugin.symbols.covering(b.addr)
 	if len(x) > 0 && len(y) > 0 {
 		for _, s := range x {
@@ -39,7 +43,10 @@ func (c *comparison) samePlace(a, b place, near []int64) answer {
 					continue
 				}
 				if strings.Contains(s.name, "..stmp_") { // numbered, and its content is the code's
-					return c.sameWords(s.addr, t.addr, min(s.size, t.size), 3)
+					if s.size != t.size {
+						return no
+					}
+					return c.sameWords(s.addr, t.addr, s.size, 3)
 				}
 				return yes
 			}
@@ -58,12 +65,24 @@ func (c *comparison) samePlace(a, b place, near []int64) answer {
 	if _, ok := c.plugin.slot(b.addr + uint64(c.plugin.file.PtrSize())); ok {
 		return c.sameObject(a.addr, b.addr)
 	}
-	return c.sameContent(a.addr, b.addr, near)
+	return c.sameContent(a.addr, b.addr)
 }
 
 // sameWords compares data with pointers in it, which lead to the same places.
 func (c *comparison) sameWords(a, b, size uint64, depth int) answer {
+	key := [2]uint64{a, b}
+	if c.busy[key] {
+		return yes
+	}
+	if c.busy == nil {
+		c.busy = map[[2]uint64]bool{}
+	}
+	c.busy[key] = true
+	defer delete(c.busy, key)
 	out := yes
+	if size > 1<<16 {
+		out = maybe
+	}
 	w := uint64(c.host.file.PtrSize())
 	for i := uint64(0); i < min(size, 1<<16); i += w {
 		switch c.sameWord(a+i, b+i, size-i, depth) {
@@ -94,7 +113,7 @@ func (c *comparison) sameWord(a, b, left uint64, depth int) answer {
 			return c.sameBytes(p.addr, q.addr, int(n))
 		}
 	}
-	return c.samePlace(p, q, nil)
+	return c.samePlace(p, q)
 }
 
 // number reads a word that the loader does not touch, 0 if it does.
@@ -109,32 +128,32 @@ func (s *space) number(addr uint64) uint64 {
 	return v
 }
 
-// sameObject compares what the compiler made with pointers in it and gave no name in the dynamic symbols: the header of a string, a descriptor of a
-// type assertion. Its size is not known; the first three words tell two of them apart.
+// sameObject compares what the compiler made with pointers in it and gave no name in the dynamic symbols: a function's value, a descriptor of a type
+// assertion or of a switch by interfaces (internal/abi.TypeAssert, InterfaceSwitch). The size of anything else is not known.
 func (c *comparison) sameObject(a, b uint64) answer {
 	w := uint64(c.host.file.PtrSize())
-	switch c.sameWord(a, b, 3*w, 1) {
-	case no:
-		return no
-	case maybe:
+	if same := c.sameWord(a, b, w, 1); same != yes {
+		return same
+	}
+	p, ok := c.host.pointer(a)
+	if !ok || p.name != "" {
 		return maybe
 	}
-	if p, ok := c.host.pointer(a); ok {
-		if f := c.host.functions.at(p.addr); f != nil { // a function's value is one word
-			return yes
-		}
-		if n := c.host.number(a + w); n > 0 && n < maxString && c.host.readOnly(p.addr) && len(c.host.symbols.covering(p.addr)) == 0 {
-			if c.plugin.number(b+w) != n {
-				return no
-			}
-			return yes
-		}
-	}
-	if c.sameWord(a+w, b+w, 2*w, 1) == yes && c.sameWord(a+2*w, b+2*w, w, 1) == yes {
+	if c.host.functions.at(p.addr) != nil {
 		return yes
 	}
-	return maybe
+	if c.host.readOnly(p.addr) {
+		return maybe
+	}
+	size := 3 * w
+	if n := c.host.number(a + w); n > 0 && n < maxCases {
+		size = (2 + n) * w
+	}
+	return c.sameWords(a, b, size, 1)
 }
+
+// maxCases bounds the cases of a switch by interfaces.
+const maxCases = 1 << 10
 
 // mangled: names that hold a hash over cgo's input or number things of the compiler's own making may change without a meaning.
 func (c *comparison) mangled(list []symbol) bool {
@@ -187,9 +206,8 @@ func (s *space) nameOf(p place) string {
 // maxString bounds the bytes that are compared where a length is not known.
 const maxString = 4096
 
-// sameContent compares read-only bytes without a symbol, which are strings and constants. Strings have no end, so the length must be one of the
-// numbers near; without any there is no telling.
-func (c *comparison) sameContent(a, b uint64, near []int64) answer {
+// sameContent compares read-only bytes without a symbol, which are strings and constants of which the length is not known.
+func (c *comparison) sameContent(a, b uint64) answer {
 	if !c.host.readOnly(a) && !c.plugin.readOnly(b) || !c.host.mapped(a) || !c.plugin.mapped(b) {
 		return maybe
 	}
@@ -201,18 +219,7 @@ func (c *comparison) sameContent(a, b uint64, near []int64) answer {
 	if n == min(len(x), len(y)) && n > 0 {
 		return yes
 	}
-	under, over := 0, 0
-	for _, v := range near {
-		if v <= int64(n) {
-			under++
-		} else {
-			over++
-		}
-	}
-	switch {
-	case under > 0 && over == 0:
-		return yes
-	case n == 0:
+	if n == 0 {
 		return no
 	}
 	return maybe

@@ -58,7 +58,11 @@ func newSpace(f *goelf.File) (*space, error) {
 				s.slots = append(s.slots, slot{r.Off, 0, s.wrap(uint64(a))})
 			}
 		case r.Sym != 0:
-			s.slots = append(s.slots, slot{r.Off, r.Sym, uint64(r.Addend)})
+			by := r.Addend
+			if a, err := f.AddendOf(r); err == nil && r.Type != got[0] && r.Type != got[1] { // arm keeps it in the word
+				by = a
+			}
+			s.slots = append(s.slots, slot{r.Off, r.Sym, s.wrap(uint64(by))})
 		}
 		if r.Type == got[0] || r.Type == got[1] {
 			s.gotLo, s.gotHi = min(s.gotLo, r.Off), max(s.gotHi, r.Off+uint64(f.PtrSize()))

@@ -22,9 +22,12 @@ type walk struct {
 	steps   int
 	places  [2][]place // by number; of the side that has not met it, the zero place
 	number  [2]map[place]int64
-	pairs   [2]map[int64]int64 // offsets in the frames that stand for the same variable
-	near    map[uint64][]int64 // of the host's addresses: the numbers in the instructions around, which a string's length is among
-	last    []mention
+	memory  [2]memory
+	alike   bool      // the variables of both sides are known
+	more    [2]uint64 // where the function asks for more stack
+	pieces  map[piece]value
+	wholes  map[[2]value]value // by their two halves
+	beside  map[field]loc      // words in memory of which it is remembered what was put there
 	puts    [2][]written
 	vector  bool      // there were instructions that the decoder does not know well
 	out     int64     // bytes above the stack pointer where arguments and results of calls lie, as far as is known
@@ -74,10 +77,9 @@ func (w *walk) run() (different, doubt string) {
 		}
 	}()
 	var start [2]uint64
-	w.near = map[uint64][]int64{}
 	for side := range 2 {
 		w.insts[side], w.leaders[side] = map[uint64]inst{}, map[uint64]bool{}
-		w.number[side], w.pairs[side] = map[place]int64{}, map[int64]int64{}
+		w.number[side] = map[place]int64{}
 		code, err := w.space(side).file.ReadAddr(w.fn[side].addr, w.fn[side].size)
 		if err != nil {
 			return "", "its code cannot be read"
@@ -85,9 +87,21 @@ func (w *walk) run() (different, doubt string) {
 		w.code[side] = code
 		w.scan(side)
 		start[side] = w.prologue(side)
+		w.memory[side] = w.remember(side, start[side])
+		w.out = max(w.out, w.memory[side].end)
 	}
+	w.alike = !w.memory[0].lost && !w.memory[1].lost && len(w.memory[0].taken) == len(w.memory[1].taken)
+	w.pieces, w.wholes, w.beside = map[piece]value{}, map[[2]value]value{}, map[field]loc{}
 	w.states, w.now = map[[2]uint64]*state{}, start
-	w.arrive(start, newState())
+	first := newState()
+	for side := range 2 {
+		for _, r := range w.c.dec.results() {
+			if w.absent(side)>>uint(r)&1 == 1 {
+				first[side][r] = entry{v: value{valContent, int64(r)}, gone: true}
+			}
+		}
+	}
+	w.arrive(start, first)
 	for len(w.queue) > 0 && w.doubt != tooLong {
 		at := w.queue[0]
 		w.queue = w.queue[1:]
@@ -98,7 +112,7 @@ func (w *walk) run() (different, doubt string) {
 
 const tooLong = "it is too long to be followed"
 
-// scan decodes from the first instruction to the last, for the targets of jumps and the numbers that strings are long.
+// scan decodes from the first instruction to the last, for the targets of jumps and what calls take.
 func (w *walk) scan(side int) {
 	fn := w.fn[side]
 	for pc := fn.addr; pc < fn.addr+fn.size; {
@@ -113,48 +127,7 @@ func (w *walk) scan(side int) {
 		if f := w.space(side).functions.at(in.target); in.kind == kindCall && f != nil && f.args > 0 && f.args < 1<<16 {
 			w.out = max(w.out, w.c.dec.linkSize()*w.c.outLink()+int64(f.args))
 		}
-		if side == 0 {
-			w.lengths(in)
-		}
 		pc = in.next
-	}
-}
-
-// mention is what an instruction says: an address, or a number that may be a length.
-type mention struct {
-	addr   uint64
-	number int64
-}
-
-// window is how many instructions a string's address and its length are apart at most.
-const window = 3
-
-// lengths notes which numbers stand near to which addresses in the host's code.
-func (w *walk) lengths(in inst) {
-	var m mention
-	for _, a := range in.src {
-		switch {
-		case a.kind == argImm && a.imm > 0 && a.imm < maxString && (in.kind == kindMove || w.c.unit == 4):
-			m.number = a.imm
-		case in.kind == kindLEA && a.abs && a.index == noLoc:
-			m.addr = w.c.host.wrap(uint64(a.disp))
-		case a.kind == argMem && a.abs && a.index == noLoc && w.c.unit == 4: // a literal
-			if v, err := w.c.host.file.ReadWord(uint64(a.disp)); err == nil && v > 0 && v < maxString {
-				m.number = int64(v)
-			} else if err == nil && w.c.host.mapped(v) {
-				m.addr = v
-			}
-		}
-	}
-	for _, l := range w.last {
-		if m.addr != 0 && l.number != 0 {
-			w.near[m.addr] = append(w.near[m.addr], l.number)
-		} else if m.number != 0 && l.addr != 0 {
-			w.near[l.addr] = append(w.near[l.addr], m.number)
-		}
-	}
-	if w.last = append(w.last, m); len(w.last) > window {
-		w.last = w.last[1:]
 	}
 }
 
@@ -183,6 +156,9 @@ func (w *walk) prologue(side int) uint64 {
 				break
 			}
 			start, checks = in.next, checks+1
+			if w.more[side] == 0 {
+				w.more[side] = in.target
+			}
 		} else if in.kind == kindCall || in.kind == kindRet || in.kind == kindJump || in.kind == kindBad || in.kind == kindStop {
 			break
 		}
@@ -230,9 +206,17 @@ func (w *walk) arrive(at [2]uint64, st *state) {
 	if !ok {
 		w.states[at] = st
 		w.queue = append(w.queue, at)
-	} else if old.merge(st, w.class) {
+	} else if old.merge(st, w.class, w.named) {
 		w.queue = append(w.queue, at)
 	}
+}
+
+// named is a value in a form that is the same on both sides: an address in the frame is known by the word there.
+func (w *walk) named(side int, v value) value {
+	if v.kind == valFrame {
+		v.n = int64(w.slotAt(side, v.n))
+	}
+	return v
 }
 
 func (w *walk) class() int64 {

@@ -1,0 +1,36 @@
+package drift
+
+import "strings"
+
+// variables compares what package variables hold before anything runs. The process has one of each, the host's; where that is not what the plugin was
+// built with, it is not for the files to say what it means.
+func (c *comparison) variables(include func(pkg string) bool) (out []Finding) {
+	for _, s := range c.plugin.symbols.sorted {
+		if s.fn {
+			continue
+		}
+		name := c.plugin.symbols.name(s.index)
+		if strings.Contains(name, "..") || strings.Contains(name, "·") || strings.HasPrefix(name, "go:") || strings.HasPrefix(name, "type:") || !include(packageOf(name)) {
+			continue
+		}
+		addr, ok := c.host.symbols.address(name)
+		if !ok {
+			continue
+		}
+		var size uint64
+		for _, t := range c.host.symbols.covering(addr) {
+			if t.addr == addr && t.name == name && !t.fn {
+				size = t.size
+			}
+		}
+		x, y := c.host.bytesAt(addr, 1), c.plugin.bytesAt(s.addr, 1)
+		switch {
+		case size == 0 || len(x)+len(y) == 0:
+		case size != s.size:
+			out = append(out, Finding{name, "a variable of another size"})
+		case len(x) != len(y) || c.sameWords(addr, s.addr, size, 2) == no:
+			out = append(out, Finding{name, "a variable: the plugin was built with another first value than the host's, which counts"})
+		}
+	}
+	return out
+}
