@@ -139,6 +139,9 @@ func (a *app) provenModules(ctx context.Context, cells []plan.Cell, own, scratch
 			return nil, err
 		}
 	}
+	if err := a.fetchVendored(ctx, s.store, cells); err != nil {
+		return nil, err
+	}
 	g, err := s.store.Go(ctx, defaultGo)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/supply"
+	"github.com/plugproof/plugproof/harness/toolchain"
 	"github.com/plugproof/plugproof/verify/supply/kit"
 	"github.com/plugproof/plugproof/verify/supply/vendored"
 )
@@ -35,6 +37,41 @@ func (a *app) checkVendorFolders(ctx context.Context, files []supply.File, zips 
 		if bad := a.vendorFindings(in, found); len(bad) > 0 {
 			return &Error{Code: ExitFinding, Err: fmt.Errorf("%s %s: %s (%d such findings)", bad[0].Kind, bad[0].Path, bad[0].Text, len(bad)),
 				Hint: "go mod vendor makes the folder anew; 'plugproof kit verify --vendor DIR' lists all that is wrong"}
+		}
+	}
+	return nil
+}
+
+// fetchVendored fetches the modules that projects' vendor folders are made of, so that they can be checked there, too. One that
+// cannot be had is private, or gone, and is said.
+func (a *app) fetchVendored(ctx context.Context, store *toolchain.Store, cells []plan.Cell) error {
+	seen := map[string]bool{}
+	for _, c := range cells {
+		if c.Project == nil || seen[c.Project.Dir] {
+			continue
+		}
+		seen[c.Project.Dir] = true
+		list, err := os.ReadFile(filepath.Join(c.Project.Dir, filepath.FromSlash(vendorList)))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		mods, err := vendored.Modules(list)
+		if err != nil {
+			return &Error{Code: ExitFinding, Err: err, Hint: "go mod vendor makes the folder anew"}
+		}
+		for _, m := range mods {
+			if seen[m] {
+				continue
+			}
+			seen[m] = true
+			if err := store.DownloadModule(ctx, m); err != nil && ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
+				a.note("what is vendored of %s cannot be checked: %s", m, oneLine(err.Error()))
+			}
 		}
 	}
 	return nil

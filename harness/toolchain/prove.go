@@ -23,6 +23,18 @@ func (s *Store) Download(ctx context.Context, version string) error {
 	return nil
 }
 
+// DownloadModule has the go command put a module, "path@version", into the cache's module tree.
+func (s *Store) DownloadModule(ctx context.Context, mod string) error {
+	env, err := s.moduleEnv(filepath.Join(s.Cache, "gopath"), filepath.Join(s.Cache, "gomod"), "")
+	if err != nil {
+		return err
+	}
+	if _, _, err := output(ctx, !s.Offline, env, s.Bootstrap, "mod", "download", mod); err != nil {
+		return fmt.Errorf("fetching %s: %w", mod, err)
+	}
+	return nil
+}
+
 // Prove has the go command ask the checksum database for every module in mods ("path@version"), also for those that a go.sum
 // already names, and verify the answers. The proofs lie below the returned directory, a fresh one in dir: proofs that were made
 // at different times do not fit together. tree is the module tree in which the modules are.

@@ -21,6 +21,21 @@ type mod struct {
 // maxList bounds vendor/modules.txt, in bytes. Kubernetes's has 60 kB.
 const maxList = 16 << 20
 
+// Modules are the modules, "path@version", whose files a vendor folder with this modules.txt has: replacements, where there are.
+func Modules(list []byte) ([]string, error) {
+	mods, err := parseList(list)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, m := range mods {
+		if m.from.Version != "" {
+			out = append(out, m.from.String())
+		}
+	}
+	return out, nil
+}
+
 // parseList reads vendor/modules.txt, which cmd/go/internal/modcmd/vendor.go writes: "# path version", with " => path
 // [version]" where it is replaced, "## explicit; go 1.x", and a line per package. A version may be missing in lines at
 // the end, which name replacements that no package comes from.
