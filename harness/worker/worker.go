@@ -39,7 +39,6 @@ type Ground struct {
 	Kernel      results.Digest
 	Image       results.Digest
 	ImageOrigin string
-	Chosen      string // file of the image that --image named; "" is the default image
 }
 
 // Worker holds what all cells have in common.
