@@ -99,7 +99,7 @@ func (c *counts) drifted(sc *scene, i int, p abi.Plugin) {
 		rec = recipeOf(rec.from)
 	}
 	var want []string
-	if rec.tree == "body" {
+	if rec.tree == "body" && minor(sc.goName) > 20 { // plugins of Go 1.20 do not record their flags, so what differs is undecided
 		want = []string{"example.test/agree/shared.Itoa"}
 	}
 	c.matching++

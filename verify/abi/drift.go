@@ -103,6 +103,10 @@ func (p *process) compareCode(owner, o *object, packages []string, c *Code) stri
 	r := drift.Compare(a, b, func(pkg string) bool { return wanted[pkg] })
 	c.Functions += r.Functions
 	for _, f := range r.Differ {
+		if !flagsRecorded(owner) || !flagsRecorded(o) {
+			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; Go 1.20 records no build flags in plugins, and other flags make other code of the same source"})
+			continue
+		}
 		c.Differ = append(c.Differ, Function{f.Function, f.Why})
 	}
 	for _, f := range r.Undecided {
@@ -156,10 +160,8 @@ var codeSettings = []string{"GOAMD64", "-gcflags", "-asmflags", "-pgo", "-msan",
 // otherCode says which build settings make the compiler write other instructions on one side.
 func otherCode(a, b *object) string {
 	e := &evidence{a: a, b: b, aName: "host", bName: "plugin"}
-	for _, o := range []*object{a, b} { // plugins of Go 1.20 have no settings
-		if o.info == nil || len(o.info.Settings) == 0 {
-			return ""
-		}
+	if !flagsRecorded(a) || !flagsRecorded(b) {
+		return ""
 	}
 	for _, key := range codeSettings {
 		if s := e.differ(key); s != "" {
@@ -168,3 +170,6 @@ func otherCode(a, b *object) string {
 	}
 	return ""
 }
+
+// flagsRecorded reports whether a file says how it was built; plugins of Go 1.20 do not.
+func flagsRecorded(o *object) bool { return o.info != nil && len(o.info.Settings) > 0 }
