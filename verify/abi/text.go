@@ -115,7 +115,7 @@ func (c *Code) text(b *strings.Builder) {
 		b.WriteString("    to do: build host and plugin from the same source of these packages; plugproof verify, which has the sources, decides\n")
 	}
 	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
-		fmt.Fprintf(b, "  so their functions were compared: the same code in %d of %d, but for values within composite values, which are not all compared\n", same, c.Functions)
+		fmt.Fprintf(b, "  so their functions were compared: the same code in %d of %d\n", same, c.Functions)
 	}
 }
 
