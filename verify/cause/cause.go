@@ -57,7 +57,7 @@ func Annotate(r *elfdiff.Report) {
 // Explanation is what `plugproof explain` prints about one id.
 type Explanation struct {
 	ID       string   `json:"id"`
-	Kind     string   `json:"kind"` // "cause", "diff verdict", "abi verdict" or "failure"
+	Kind     string   `json:"kind"` // "cause", "diff verdict", "abi verdict", "word of a run", "policy finding" or "failure"
 	Meaning  string   `json:"meaning"`
 	How      string   `json:"how"`
 	Texts    []string `json:"texts"` // what plugin.Open says, glibc's before musl's where they differ
@@ -87,6 +87,7 @@ const (
 	kindABI     = "abi verdict"
 	kindFailure = "failure"
 	kindRun     = "word of a run"
+	kindPolicy  = "policy finding"
 )
 
 // Explanations lists all that can be explained: causes by id, verdicts from harmless to grave, failures by number.
@@ -103,6 +104,9 @@ func Explanations() []Explanation {
 	}
 	for _, w := range runWords {
 		out = append(out, newExplanation(kindRun, w.id, w.meaning, w.how, w.fix, "", nil, nil))
+	}
+	for _, w := range policyFindings {
+		out = append(out, newExplanation(kindPolicy, w.id, w.meaning, w.how, w.fix, "", nil, nil))
 	}
 	for _, f := range failures {
 		e := newExplanation(kindFailure, f.id, f.meaning, f.how, f.fix, shown[f.id].fixture, f.texts, f.upstream)
