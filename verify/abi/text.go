@@ -105,16 +105,22 @@ func (c *Code) text(b *strings.Builder) {
 	}
 	for i, f := range c.Undecided {
 		if i == maxListed {
-			fmt.Fprintf(b, "  undecided: %d more functions\n", len(c.Undecided)-i)
+			fmt.Fprintf(b, "  undecided: %d more\n", len(c.Undecided)-i)
 			break
 		}
-		fmt.Fprintf(b, "  undecided: %s: compared up to %s\n", clean(f.Name), clean(f.Why))
+		fmt.Fprintf(b, "  undecided: %s: %s\n", clean(f.Name), clean(f.Why))
 	}
 	if len(c.Undecided) > 0 {
-		b.WriteString("    meaning: the instructions differ there, which two compilations of one source may do, too: neither the same nor different\n")
+		b.WriteString("    meaning: the two files differ there in a way of which they do not tell whether it comes from the source: neither the same nor different\n")
 		b.WriteString("    to do: build host and plugin from the same source of these packages; plugproof verify, which has the sources, decides\n")
 	}
-	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
+	same := c.Functions - len(c.Differ)
+	for _, f := range c.Undecided {
+		if !strings.HasPrefix(f.Why, "a variable: ") {
+			same--
+		}
+	}
+	if c.Functions > 0 {
 		fmt.Fprintf(b, "  so their functions were compared: the same code in %d of %d\n", same, c.Functions)
 	}
 }
