@@ -25,7 +25,7 @@ type Finding struct {
 
 // Result is what a comparison found.
 type Result struct {
-	Functions int       // that both files have in the packages
+	Functions int       // that both files have in the packages, and variables that are among the undecided
 	Differ    []Finding // of which there are two versions
 	Undecided []Finding // of which it cannot be told; variables that hold something else at first are among them
 }
@@ -91,7 +91,9 @@ func Compare(host, plugin *Code, include func(pkg string) bool) *Result {
 			r.Undecided = append(r.Undecided, Finding{name, doubt})
 		}
 	}
-	r.Undecided = append(r.Undecided, c.variables(include)...)
+	variables := c.variables(include)
+	r.Functions += len(variables)
+	r.Undecided = append(r.Undecided, variables...)
 	return r
 }
 
