@@ -12,7 +12,7 @@ FIXTURES = fixture:all
 FUZZTIME = 20s
 ROUNDS   = 20
 BENCH    = .
-TIMEOUT  = 20m
+TIMEOUT  = 2h
 
 BIN = .bin/plugproof
 # The Go that scripts/deps found or fetched, first on PATH for everything that looks for one.
@@ -54,8 +54,8 @@ gostd: build ## tests of the standard library in machines, by go test -exec
 	@$(WITH_GO) bin=$$PWD/$(BIN) && cd "$$(go env GOROOT)/src" && for arch in $$(echo $(ARCH) | tr , ' '); do \
 		CGO_ENABLED=0 GOARCH=$$arch GOARM=7 go test -count=1 -timeout 2h -exec "$$bin exec --arch $$arch --" $(STD) || failed=1; done; test -z "$$failed"
 
-faults: build ## everything that can go wrong in a machine, ROUNDS times each: half an hour
-	@$(WITH_GO) go test ./harness/vm -run TestFaultRounds -count=1 -timeout 3h -vm.rounds $(ROUNDS)
+faults: build ## everything that can go wrong in a machine, ROUNDS times each: some hours (ARGS=-vm.bulk=false: what tests do too, one hour)
+	@$(WITH_GO) go test -v ./harness/vm -run TestFaultRounds -count=1 -timeout 9h -vm.rounds $(ROUNDS) $(ARGS)
 
 airgap: build ## from a kit alone, in an empty root without network: verified, unpacked, built again, the same bytes (as root; needs a network to make the kit)
 	@$(WITH_GO) scripts/airgap $(BIN) fixture:matching $(ARCH)

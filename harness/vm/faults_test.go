@@ -22,6 +22,7 @@ var (
 	// hangBudget is what a hang costs here in QEMU's CPU time.
 	hangBudget = flag.Duration("vm.budget", 4*time.Second, "QEMU's CPU time after which a command that spins hangs")
 	rounds     = flag.Int("vm.rounds", 0, "how often TestFaultRounds does each deed; 0 leaves it out")
+	bulk       = flag.Bool("vm.bulk", true, "TestFaultRounds does the deeds, too, that the other tests leave out")
 )
 
 // fault is one bad deed and how it must end.
@@ -203,6 +204,9 @@ func TestFaultRounds(t *testing.T) {
 		files[arch], machines[arch] = plugins(t, arch)
 	}
 	for _, f := range slices.Concat(faults, moreFaults) {
+		if f.bulk && !*bulk {
+			continue
+		}
 		name := strings.TrimSpace(f.deed + " " + strings.Join(f.args, " "))
 		table = append(table, row{name, func(t *testing.T, arch string) []string {
 			job := deed(t, arch, append([]string{f.deed}, f.args...)...)
@@ -231,8 +235,8 @@ func TestFaultRounds(t *testing.T) {
 			good[arch] = make([]int, len(table))
 			t.Run(arch, func(t *testing.T) {
 				t.Parallel()
-				for i, r := range table {
-					for n := range *rounds {
+				for n := range *rounds {
+					for i, r := range table {
 						wrong := r.do(t, arch)
 						if len(wrong) == 0 {
 							good[arch][i]++
@@ -241,6 +245,7 @@ func TestFaultRounds(t *testing.T) {
 							t.Errorf("%s, round %d: %s", r.name, n+1, text)
 						}
 					}
+					t.Logf("round %d of %d: all %d deeds", n+1, *rounds, len(table))
 				}
 			})
 		}
