@@ -3,7 +3,6 @@ package inflate_test
 import (
 	"bytes"
 	"compress/flate"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -80,9 +79,6 @@ func same(t *testing.T, data []byte) {
 	got, err := io.ReadAll(io.LimitReader(z, limit))
 	if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, %v; compress/flate: %d bytes, %v; of %x", len(got), err, len(want), wantErr, data)
-	}
-	if err != nil && !errors.Is(err, inflate.ErrCorrupt) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("an error of another kind: %v", err)
 	}
 }
 
