@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plugproof/plugproof/harness/mirror"
@@ -217,96 +216,6 @@ func TestThousandAtOnce(t *testing.T) {
 	}
 }
 
-func TestLogIsAChain(t *testing.T) {
-	var log bytes.Buffer
-	s := server(t, site(t, nil))
-	s.Log = &log
-	h := httptest.NewServer(s)
-	defer h.Close()
-	for range 4 {
-		get(t, h.URL+"/mod/example.test/a/@v/list")
-	}
-	lines := strings.SplitAfter(strings.TrimSuffix(log.String(), "\n"), "\n")
-	lines[3] += "\n"
-	for name, bad := range map[string]string{
-		"one is changed":   lines[0] + strings.Replace(lines[1], "200", "404", 1) + lines[2] + lines[3],
-		"one is gone":      lines[0] + lines[2] + lines[3],
-		"two are swapped":  lines[0] + lines[2] + lines[1] + lines[3],
-		"it is cut":        lines[0] + lines[1][:20],
-		"the first is new": lines[3],
-	} {
-		if _, _, err := mirror.CheckLog(strings.NewReader(bad)); err == nil {
-			t.Errorf("%s, and the log holds", name)
-		}
-	}
-	if n, _, err := mirror.CheckLog(&log); n != 4 || err != nil {
-		t.Error(n, err)
-	}
-}
-
-func TestSync(t *testing.T) {
-	main := httptest.NewServer(server(t, site(t, map[string]string{"xbps/site/new.xbps": "new"})))
-	defer main.Close()
-	dir := site(t, map[string]string{"xbps/site/old.xbps": "old", "gomod/cache/download/example.test/a/@v/v1.0.0.zip": "zap"})
-	fetched, removed, _, err := mirror.Sync(context.Background(), main.URL, dir, nil)
-	if err != nil || fetched != 2 || removed != 1 {
-		t.Fatal(fetched, removed, err)
-	}
-	standby := httptest.NewServer(server(t, dir))
-	defer standby.Close()
-	if d := cmp.Diff(get(t, main.URL+"/index"), get(t, standby.URL+"/index")); d != "" {
-		t.Error(d)
-	}
-	if fetched, removed, _, err := mirror.Sync(context.Background(), main.URL, dir, nil); err != nil || fetched+removed != 0 {
-		t.Error("the second time: ", fetched, removed, err)
-	}
-	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == mirror.IndexPath {
-			fmt.Fprintf(w, "sha256:%064d 3 xbps/site/x\n", 7)
-			return
-		}
-		fmt.Fprint(w, "lie")
-	}))
-	defer liar.Close()
-	if _, _, _, err := mirror.Sync(context.Background(), liar.URL, dir, nil); err == nil {
-		t.Error("a lie was taken")
-	}
-	if _, err := os.Stat(dir + "/xbps/site/x"); err == nil {
-		t.Error("a lie was kept")
-	}
-}
-
-// TestIndexIsOfNow: a mirror that lists what it had would let a standby be called equal that is not.
-func TestIndexIsOfNow(t *testing.T) {
-	dir := site(t, nil)
-	main := httptest.NewServer(server(t, dir))
-	defer main.Close()
-	into := t.TempDir()
-	for _, text := range []string{"one", "two"} { // of the same length
-		if err := os.WriteFile(dir+"/xbps/site/new.xbps", []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, _, _, err := mirror.Sync(context.Background(), main.URL, into, nil); err != nil {
-			t.Fatal(err)
-		}
-		if data, err := os.ReadFile(into + "/xbps/site/new.xbps"); err != nil || string(data) != text {
-			t.Errorf("the standby has %q, the mirror %q: %v", data, text, err)
-		}
-	}
-}
-
-func TestSyncDoesNotEmpty(t *testing.T) {
-	empty := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer empty.Close()
-	dir := site(t, nil)
-	if _, _, _, err := mirror.Sync(context.Background(), empty.URL, dir, nil); err == nil {
-		t.Error("an empty index was taken")
-	}
-	if _, err := os.Stat(dir + "/xbps/site/x86_64-musl-repodata"); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestPipeIsNoFile(t *testing.T) {
 	dir := site(t, nil)
 	if err := syscall.Mkfifo(dir+"/xbps/site/pipe", 0o644); err != nil {
@@ -358,48 +267,4 @@ func TestLongRequests(t *testing.T) {
 	if n, _, err := mirror.CheckLog(&log); n != 2 || err != nil {
 		t.Error(n, err)
 	}
-}
-
-// TestLogOnFullDisk: what cannot be logged is not answered, and the log that is there holds.
-func TestLogOnFullDisk(t *testing.T) {
-	log, told := &short{room: 1000}, 0
-	s := server(t, site(t, nil))
-	s.Log, s.Broken = log, func(error) { told++ }
-	h := httptest.NewServer(s)
-	defer h.Close()
-	for range 20 {
-		get(t, h.URL+"/health")
-	}
-	if got := get(t, h.URL+"/xbps/site/x86_64-musl-repodata"); !strings.HasPrefix(got, "503") || told != 1 {
-		t.Errorf("%q, told %d times", got, told)
-	}
-}
-
-// short is a disk with little room.
-type short struct{ room int }
-
-func (s *short) Write(p []byte) (int, error) {
-	if len(p) > s.room {
-		return s.room, syscall.ENOSPC
-	}
-	s.room -= len(p)
-	return len(p), nil
-}
-
-func FuzzParseIndex(f *testing.F) {
-	f.Add([]byte("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 xbps/a\n"))
-	f.Add([]byte("x"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		entries, err := mirror.ParseIndex(text)
-		for _, e := range entries {
-			if err == nil && !filepath.IsLocal(e.Path) {
-				t.Errorf("%q leads out", e.Path)
-			}
-		}
-	})
-}
-
-func FuzzCheckLog(f *testing.F) {
-	f.Add([]byte(`{"time":"2026-01-01T00:00:00Z","method":"GET","path":"/","status":200,"bytes":0,"before":""}` + "\n"))
-	f.Fuzz(func(t *testing.T, log []byte) { _, _, _ = mirror.CheckLog(bytes.NewReader(log)) })
 }
