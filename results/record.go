@@ -38,6 +38,7 @@ type Subject struct {
 	Verdict  string `json:"verdict"`
 	Expected string `json:"expected"`
 	Text     string `json:"text,omitempty"` // the error text, predicted or seen; a compiler's message; the evidence in one line
+	Note     string `json:"note,omitempty"` // what is to be told of it in one line although it may be as expected
 }
 
 // Cause is a named reason with its evidence.

@@ -44,7 +44,7 @@ func TestSchemasCompile(t *testing.T) {
 func TestDocumentsFollowTheirSchemas(t *testing.T) {
 	full := record(results.Load, results.Fail)
 	full.Run, full.Reason, full.Verdict, full.Expected, full.Log = "r", "why", "error", "ok", "logs/x"
-	full.Subjects = []results.Subject{{Name: "host", Status: results.Fail, Verdict: "error", Expected: "ok", Text: "x"}}
+	full.Subjects = []results.Subject{{Name: "host", Status: results.Fail, Verdict: "error", Expected: "ok", Text: "x", Note: "y"}}
 	full.Causes = []results.Cause{{ID: "go-version", Subject: "host", Evidence: "x", Fix: "y", Proven: true}}
 	full.Artifacts = []results.Artifact{{Name: "host.a", SHA256: results.DigestOf(nil), Size: 3}}
 	full.Inputs = results.Inputs{Sources: results.DigestOf(nil), QEMU: "7.2", Isolation: map[string]string{"network": "own"}}

@@ -96,7 +96,7 @@ func (w *Worker) foretell(ctx context.Context, c *cell, rec *results.Record) err
 			sub.Status = results.Fail
 		}
 		if more := twoVersions(p); more != "" {
-			sub.Text = more
+			sub.Text, sub.Note = more, otherSource(p)
 			if len(p.Drift) > 0 {
 				rec.Causes = append(rec.Causes, results.Cause{ID: "source-edit", Subject: j.Subject, Evidence: "the fingerprints agree, but " + more})
 			}

@@ -66,7 +66,7 @@ func twoVersions(p abi.Plugin) string {
 		parts = append(parts, fmt.Sprintf("the process runs two versions of %s", strings.Join(p.Drift, ", ")))
 	}
 	if len(p.Code.Sources) > 0 {
-		parts = append(parts, fmt.Sprintf("host and plugin are compiled from two versions of the source of %s", strings.Join(p.Code.Sources, ", ")))
+		parts = append(parts, otherSource(p))
 	}
 	if n := len(p.Code.Undecided); n > 0 && (p.Code.Sources == nil || len(p.Code.Sources) > 0) {
 		parts = append(parts, fmt.Sprintf("of %d functions, such as %s, it is undecided whether host and plugin have the same", n, p.Code.Undecided[0].Name))
@@ -75,4 +75,20 @@ func twoVersions(p abi.Plugin) string {
 		parts = append(parts, "whether host and plugin have the same code is undecided: "+*p.Code.Note)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// otherSource is what of it is known for sure, and is to be told although the plugin opens: "" when nothing is. Of sources that are not at
+// hand the functions speak.
+func otherSource(p abi.Plugin) string {
+	switch {
+	case p.Code == nil:
+		return ""
+	case len(p.Code.Sources) > 0:
+		return "host and plugin are compiled from two versions of the source of " + strings.Join(p.Code.Sources, ", ")
+	case len(p.Drift) > 1:
+		return fmt.Sprintf("the process runs two versions of %d functions, such as %s", len(p.Drift), p.Drift[0])
+	case len(p.Drift) > 0:
+		return "the process runs two versions of " + p.Drift[0]
+	}
+	return ""
 }

@@ -20,7 +20,7 @@ func FuzzReport(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s, status string, width int) {
 		c := results.Cell{Project: s, HostGo: s, Arch: s, Libc: s}
 		r := results.Record{Cell: c, CellID: c.ID(), Step: results.Step(s), Status: results.Status(status), Reason: s, Verdict: s, Expected: s, Log: s,
-			Subjects: []results.Subject{{Name: s, Status: results.Status(status), Verdict: s, Text: s}},
+			Subjects: []results.Subject{{Name: s, Status: results.Status(status), Verdict: s, Text: s, Note: s}},
 			Causes:   []results.Cause{{ID: s, Subject: s, Evidence: s, Fix: s}},
 			Inputs:   results.Inputs{QEMU: s, KernelName: s, Accelerator: s}}
 		plan := &results.Plan{Run: s, Tool: s, Cells: []results.PlannedCell{{ID: c.ID(), Cell: c, Steps: []results.Step{r.Step, results.Load}}}}

@@ -53,6 +53,9 @@ func (s Step) testcase(c results.Cell) junit.Testcase {
 	if s.Record != nil {
 		tc.Time = fmt.Sprintf("%.3f", s.Record.Seconds)
 	}
+	if text := s.notes(); text != "" {
+		tc.SystemOut = &junit.Output{Data: text}
+	}
 	if s.State == results.AsExpected {
 		if s.Record.Status == results.Skip {
 			tc.Skipped = &junit.Result{Message: clean(s.Record.Reason)}

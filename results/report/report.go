@@ -20,6 +20,7 @@ type Report struct {
 	// Other holds the records that the plan does not know.
 	Other    []results.Record `json:"other"`
 	Problems []string         `json:"problems"` // with the plan itself
+	Notes    []Note           `json:"notes"`    // on what is as expected
 	// LeftOut and Changed are about Go's own plugin tests: which of those asked for are no cells, and what of them is not as Go has it.
 	LeftOut []results.LeftOut `json:"left_out"`
 	Changed string            `json:"changed"`
@@ -72,7 +73,7 @@ type Machine struct {
 // New makes the report of a run; plan is nil if the run has none.
 func New(plan *results.Plan, records []results.Record) Report {
 	l := results.NewLedger(plan, records)
-	r := Report{Schema: Schema, Rows: []Row{}, Other: []results.Record{}, Problems: []string{}, LeftOut: []results.LeftOut{}, Totals: Totals{Machines: []Machine{}, CPUParts: Parts{}}}
+	r := Report{Schema: Schema, Rows: []Row{}, Other: []results.Record{}, Problems: []string{}, Notes: []Note{}, LeftOut: []results.LeftOut{}, Totals: Totals{Machines: []Machine{}, CPUParts: Parts{}}}
 	r.Other = append(append(r.Other, l.Stray...), l.Forged...)
 	r.Problems = append(r.Problems, l.Problems...)
 	if plan == nil {
@@ -84,7 +85,7 @@ func New(plan *results.Plan, records []results.Record) Report {
 	for _, o := range l.Outcomes {
 		outcomes[o.Key] = o
 	}
-	seen := map[results.CellID]bool{}
+	seen, noted := map[results.CellID]bool{}, map[noteKey]int{}
 	for _, c := range plan.Cells {
 		if seen[c.ID] {
 			continue // a problem that the ledger names
@@ -103,6 +104,7 @@ func New(plan *results.Plan, records []results.Record) Report {
 			row.State = results.Missing
 		}
 		r.Rows = append(r.Rows, row)
+		r.note(row, noted)
 		r.Totals.count(row.State)
 	}
 	return r

@@ -27,12 +27,13 @@ const (
 	minStatus  = 20 // the same for the status, of which the section below the table says more
 )
 
-// Text writes the table, then why each row is not as expected, then one line of totals.
+// Text writes the table, the notes, then why each row is not as expected, then one line of totals.
 func (r Report) Text(w io.Writer, st Style) error {
 	var b strings.Builder
 	if len(r.Rows) > 0 {
 		r.table(&b, st)
 	}
+	r.notes(&b, st)
 	r.why(&b, st)
 	b.WriteString(r.Summary())
 	b.WriteByte('\n')
