@@ -66,22 +66,75 @@ func (p *process) drifted(o *object, in Input, out *Plugin) error {
 	if len(c.Packages) == 0 {
 		return nil
 	}
-	slices.Sort(c.Packages)
-	slices.Sort(c.Sources)
 	out.Code = c
+	done := map[string]bool{}
 	for _, owner := range owners {
-		if why := p.compareCode(owner, o, packages[owner], c); why != "" {
+		if why := p.compareCode(owner, o, packages[owner], c, done); why != "" {
 			c.Note = &why
 		}
 	}
+	if err := p.compareEarlier(o, owners, c, done); err != nil {
+		return err
+	}
+	slices.Sort(c.Packages)
+	slices.Sort(c.Sources)
 	for _, f := range c.Differ {
 		out.Drift = append(out.Drift, f.Name)
 	}
 	return nil
 }
 
-// compareCode compares the functions of some packages. It returns why it cannot.
-func (p *process) compareCode(owner, o *object, packages []string, c *Code) string {
+// compareEarlier compares functions that no definer of the packages has with those of plugins that were opened before: a host need not have
+// linked every function of a package that it has.
+func (p *process) compareEarlier(o *object, owners []*object, c *Code, done map[string]bool) error {
+	for _, q := range p.loaded {
+		if q == o || slices.Contains(owners, q) || !p.opened(q) {
+			continue
+		}
+		var packages []string
+		for _, pkg := range c.Packages {
+			_, ok, err := q.file.PackageHash(pkg)
+			if err != nil {
+				return fmt.Errorf("reading %q: %w", q.path, err)
+			}
+			if ok && !sameModule(q, o, pkg) {
+				packages = append(packages, pkg)
+			}
+		}
+		if len(packages) == 0 {
+			continue
+		}
+		if code, err := p.codeOf(o); err != nil || !code.Left(including(packages), done) {
+			return nil // what cannot be read was said
+		}
+		if why := p.compareCode(q, o, packages, c, done); why != "" {
+			c.Note = &why
+		}
+	}
+	return nil
+}
+
+// opened reports whether a plugin was opened without an error.
+func (p *process) opened(q *object) bool {
+	for _, e := range p.done {
+		if e.obj == q && e.text == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// including names some packages.
+func including(packages []string) func(pkg string) bool {
+	wanted := map[string]bool{}
+	for _, pkg := range packages {
+		wanted[pkg] = true
+	}
+	return func(pkg string) bool { return wanted[pkg] }
+}
+
+// compareCode compares the functions of some packages but for those that are done. It returns why it cannot.
+func (p *process) compareCode(owner, o *object, packages []string, c *Code, done map[string]bool) string {
 	if strings.HasPrefix(owner.id, lockID) {
 		return "a host's lock holds no code"
 	}
@@ -96,13 +149,14 @@ func (p *process) compareCode(owner, o *object, packages []string, c *Code) stri
 	if err != nil {
 		return fmt.Sprintf("the code of %s cannot be read: %v", o.path, err)
 	}
-	wanted := map[string]bool{}
-	for _, pkg := range packages {
-		wanted[pkg] = true
-	}
-	r := drift.Compare(a, b, func(pkg string) bool { return wanted[pkg] })
+	r := drift.Compare(a, b, including(packages), done)
 	c.Functions += r.Functions
+	where := ""
+	if owner != p.host {
+		where = fmt.Sprintf("; it was compared with %s, not with the host", owner.path)
+	}
 	for _, f := range r.Differ {
+		f.Why += where
 		if !flagsRecorded(owner) || !flagsRecorded(o) {
 			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; Go 1.20 records no build flags in plugins, and other flags make other code of the same source"})
 			continue
@@ -110,6 +164,7 @@ func (p *process) compareCode(owner, o *object, packages []string, c *Code) stri
 		c.Differ = append(c.Differ, Function{f.Function, f.Why})
 	}
 	for _, f := range r.Undecided {
+		f.Why += where
 		c.Undecided = append(c.Undecided, Function{f.Function, f.Why})
 	}
 	return ""

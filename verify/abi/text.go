@@ -99,7 +99,7 @@ func (c *Code) text(b *strings.Builder) {
 		fmt.Fprintf(b, "  two versions of %s: %s\n", clean(f.Name), clean(f.Why))
 	}
 	if len(c.Differ) > 0 {
-		b.WriteString("    meaning: the plugin opens all the same; then the host runs its own version and the plugin the other\n")
+		b.WriteString("    meaning: the plugin opens all the same; then the process has both versions, and which one runs depends on who calls and how\n")
 		b.WriteString("    where: +0x... counts bytes from the beginning of the function, in the host and in the plugin (go tool objdump -s NAME FILE)\n")
 		b.WriteString("    to do: build host and plugin from the same source of these packages\n")
 	}
@@ -114,14 +114,10 @@ func (c *Code) text(b *strings.Builder) {
 		b.WriteString("    meaning: the two files differ there in a way of which they do not tell whether it comes from the source: neither the same nor different\n")
 		b.WriteString("    to do: build host and plugin from the same source of these packages; plugproof verify, which has the sources, decides\n")
 	}
-	same := c.Functions - len(c.Differ)
-	for _, f := range c.Undecided {
-		if !strings.HasPrefix(f.Why, "a variable: ") {
-			same--
-		}
-	}
-	if c.Functions > 0 {
+	if same := c.Functions - len(c.Differ) - len(c.Undecided); c.Functions > 0 {
 		fmt.Fprintf(b, "  so their functions were compared: the same code in %d of %d\n", same, c.Functions)
+	} else if c.Note == nil {
+		b.WriteString("  there is no function of them that both have\n")
 	}
 }
 

@@ -30,6 +30,18 @@ type Result struct {
 	Undecided []Finding // of which it cannot be told; variables that hold something else at first are among them
 }
 
+// Left reports whether the file has a function of the packages that include names and that done does not hold.
+func (c *Code) Left(include func(pkg string) bool, done map[string]bool) bool {
+	fs := c.space.functions
+	fs.index(include)
+	for name := range fs.byName {
+		if !done[name] {
+			return true
+		}
+	}
+	return false
+}
+
 // comparison is a host and a plugin.
 type comparison struct {
 	host, plugin *space
@@ -66,8 +78,9 @@ func Read(f *goelf.File) (*Code, error) {
 }
 
 // Compare compares the functions that host and plugin both have, of those packages that include names. Both must be for one machine. The host
-// may be another plugin.
-func Compare(host, plugin *Code, include func(pkg string) bool) *Result {
+// may be another plugin. Names that done holds are left out, and those that are compared are added to it: of several files, the first that has a
+// function is the one to compare with.
+func Compare(host, plugin *Code, include func(pkg string) bool, done map[string]bool) *Result {
 	c := &comparison{host: host.space, plugin: plugin.space, dec: amd64{}, unit: 1}
 	if host.space.file.Machine == elf.EM_ARM {
 		c.dec, c.unit = arm{}, 4
@@ -76,22 +89,25 @@ func Compare(host, plugin *Code, include func(pkg string) bool) *Result {
 	c.host.functions.index(include)
 	c.plugin.functions.index(include)
 	names := make([]string, 0, len(c.plugin.functions.byName))
-	for name := range c.plugin.functions.byName { // fingerprints cover generic functions, whose code others instantiate
-		if len(c.host.functions.byName[name]) > 0 && !strings.Contains(name, "[") {
+	for name := range c.plugin.functions.byName {
+		if len(c.host.functions.byName[name]) > 0 && !done[name] {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		r.Functions++
+		done[name] = true
 		switch different, doubt := c.named(name); {
+		case different != "" && strings.Contains(name, "["): // which code an instance has depends on the package for which it was compiled
+			r.Undecided = append(r.Undecided, Finding{name, "an instance of a generic function, which each package that needs it compiles: " + different})
 		case different != "":
 			r.Differ = append(r.Differ, Finding{name, different})
 		case doubt != "":
 			r.Undecided = append(r.Undecided, Finding{name, doubt})
 		}
 	}
-	variables := c.variables(include)
+	variables := c.variables(include, done)
 	r.Functions += len(variables)
 	r.Undecided = append(r.Undecided, variables...)
 	return r

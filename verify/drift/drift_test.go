@@ -90,7 +90,7 @@ func compare(t testing.TB, host, plugin *goelf.File, include func(string) bool) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Compare(h, p, include)
+	return Compare(h, p, include, map[string]bool{})
 }
 
 func names(list []Finding) []string {
@@ -164,7 +164,7 @@ func TestCorrupted(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		if e, err := goelf.Open(bytes.NewReader(b), int64(len(b))); err == nil {
 			if p, err := Read(e); err == nil {
-				Compare(h, p, func(pkg string) bool { return strings.HasPrefix(pkg, "example.test/") || pkg == "strconv" })
+				Compare(h, p, func(pkg string) bool { return strings.HasPrefix(pkg, "example.test/") || pkg == "strconv" }, map[string]bool{})
 			}
 		}
 		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 256<<20 {
@@ -201,7 +201,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if c, err := Read(e); err == nil {
-			Compare(c, c, func(string) bool { return true })
+			Compare(c, c, func(string) bool { return true }, map[string]bool{})
 		}
 	})
 }

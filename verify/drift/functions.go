@@ -25,6 +25,7 @@ type functions struct {
 	names   []byte
 	symbols *symbolTable
 	byName  map[string][]int // of the packages that were asked for
+	of      map[string][]int // of each package
 }
 
 // Bounds of what is believed of a function table.
@@ -108,9 +109,19 @@ const funcHead = 12
 
 // index fills byName with the functions of the packages that include names. Names that the dynamic symbols have are fuller.
 func (fs *functions) index(include func(pkg string) bool) {
+	if fs.of == nil {
+		fs.of = map[string][]int{}
+		for i := range fs.list {
+			pkg := packageOf(nameAt(fs.names, fs.list[i].at))
+			fs.of[pkg] = append(fs.of[pkg], i)
+		}
+	}
 	fs.byName = map[string][]int{}
-	for i := range fs.list {
-		if include(packageOf(nameAt(fs.names, fs.list[i].at))) {
+	for pkg, list := range fs.of {
+		if !include(pkg) {
+			continue
+		}
+		for _, i := range list {
 			fs.name(i)
 			fs.byName[fs.list[i].name] = append(fs.byName[fs.list[i].name], i)
 		}

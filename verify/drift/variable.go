@@ -4,7 +4,7 @@ import "strings"
 
 // variables compares what package variables hold before anything runs. The process has one of each, the host's; where that is not what the plugin was
 // built with, it is not for the files to say what it means.
-func (c *comparison) variables(include func(pkg string) bool) (out []Finding) {
+func (c *comparison) variables(include func(pkg string) bool, done map[string]bool) (out []Finding) {
 	for _, s := range c.plugin.symbols.sorted {
 		if s.fn {
 			continue
@@ -14,9 +14,10 @@ func (c *comparison) variables(include func(pkg string) bool) (out []Finding) {
 			continue
 		}
 		addr, ok := c.host.symbols.address(name)
-		if !ok {
+		if !ok || done[name] {
 			continue
 		}
+		done[name] = true
 		var size uint64
 		for _, t := range c.host.symbols.covering(addr) {
 			if t.addr == addr && t.name == name && !t.fn {
