@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
+	"crypto/sha512"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,11 +16,6 @@ import (
 
 	"github.com/plugproof/plugproof/verify/supply/modtree"
 )
-
-// digestHeader names an answer's SHA-256, and so shows what happened to it on its way (RFC 9530).
-const digestHeader = "Repr-Digest"
-
-func digestOf(sum []byte) string { return "sha-256=:" + base64.StdEncoding.EncodeToString(sum) + ":" }
 
 // publicDatabase is the checksum database that the go command asks by default.
 const publicDatabase = "sum.golang.org"
@@ -50,12 +45,12 @@ type proof struct {
 	want string
 }
 
-// check holds the whole answer of an upstream against the digest that the upstream sent with it, if it did, and a module's zip or
-// go.mod against the checksum database's record that the same upstream has. That finds bytes that went bad on a disk or on the way.
+// check holds the whole answer of an upstream against the digests that the upstream sent with it, if it did, what is said of a version
+// against its name, and a module's zip or go.mod against the checksum database's record that the same upstream has. That finds bytes that went bad on a disk or on the way.
 // It is no proof: the go command asks for that itself.
-func (s *Server) check(ctx context.Context, u, name string, f *os.File, said string) error {
-	h := sha256.New()
-	size, err := io.Copy(h, f)
+func (s *Server) check(ctx context.Context, u, name string, f *os.File, said []string) error {
+	h, long := sha256.New(), sha512.New()
+	size, err := io.Copy(io.MultiWriter(h, long), f)
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
@@ -63,8 +58,15 @@ func (s *Server) check(ctx context.Context, u, name string, f *os.File, said str
 		return err
 	}
 	sum := [sha256.Size]byte(h.Sum(nil))
-	if said != "" && said != digestOf(sum[:]) {
-		return fmt.Errorf("its bytes are not those that it says they are: %s, and they have %s", said, digestOf(sum[:]))
+	if err := asSaid(said, map[string][]byte{"sha-256": sum[:], "sha-512": long.Sum(nil)}); err != nil {
+		return err
+	}
+	if isInfo(name) {
+		data, err := io.ReadAll(io.NewSectionReader(f, 0, size))
+		if err != nil {
+			return err
+		}
+		return checkInfo(name, data)
 	}
 	want := s.recorded(ctx, u, name)
 	if want == "" {

@@ -10,10 +10,15 @@ import "time"
 const (
 	// maxAnswer bounds an upstream's answer, in bytes: a toolchain has 103 MB.
 	maxAnswer = 2 << 30
+	// maxInfo bounds what is said of a version, in bytes: the go command writes some 200.
+	maxInfo = 1 << 20
 	// maxIndex bounds an index, in bytes: 300,000 files.
 	maxIndex = 64 << 20
 	// patience is how long an upstream may be silent.
 	patience = 10 * time.Second
+	// pace is the least number of bytes in a second, over each stretch of an answer; a stretch is how long that may not be reached.
+	pace    = 1000
+	stretch = 30 * time.Second
 	// rest is how long an upstream that failed is not asked first.
 	rest = 5 * time.Second
 )

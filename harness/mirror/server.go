@@ -135,7 +135,7 @@ func (s *Server) open(ctx context.Context, name string) (body io.ReadSeekCloser,
 				return f, "files", nil
 			}
 			defer r.Close()
-			body, err := s.keep(r)
+			body, err := s.keep(r, maxAnswer)
 			return body, "files", err
 		}
 		if !errors.Is(err, fs.ErrNotExist) || len(s.Upstreams) == 0 {
@@ -164,8 +164,8 @@ func (s *Server) open(ctx context.Context, name string) (body io.ReadSeekCloser,
 	return nil, "", errors.Join(failures...)
 }
 
-// keep puts an answer into a file that has no name, so that nothing of it is left behind.
-func (s *Server) keep(r io.Reader) (*os.File, error) {
+// keep puts an answer of at most limit bytes into a file that has no name, so that nothing of it is left behind.
+func (s *Server) keep(r io.Reader, limit int64) (*os.File, error) {
 	f, err := os.CreateTemp(s.Scratch, "answer-*")
 	if err != nil {
 		return nil, err
@@ -173,8 +173,8 @@ func (s *Server) keep(r io.Reader) (*os.File, error) {
 	err = os.Remove(f.Name())
 	if err == nil {
 		var n int64
-		if n, err = io.Copy(f, io.LimitReader(r, maxAnswer+1)); err == nil && n > maxAnswer {
-			err = fmt.Errorf("the answer is longer than %d bytes", int64(maxAnswer))
+		if n, err = io.Copy(f, io.LimitReader(r, limit+1)); err == nil && n > limit {
+			err = fmt.Errorf("the answer is longer than %d bytes", limit)
 		}
 	}
 	if err == nil {

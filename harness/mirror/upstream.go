@@ -117,33 +117,8 @@ func (s *Server) get(ctx context.Context, u, path string) (*http.Response, error
 		cancel()
 		return nil, err
 	}
-	resp.Body = &awake{resp.Body, time.AfterFunc(patience, func() { end(errSilent) }), ctx, cancel}
+	resp.Body = watched(ctx, resp.Body, end)
 	return resp, nil
-}
-
-var errSilent = fmt.Errorf("it was silent for %v in the middle of an answer", patience)
-
-// awake is an answer that ends with an error once it was silent for too long: an upstream that is stopped closes nothing.
-type awake struct {
-	io.ReadCloser
-	timer  *time.Timer
-	ctx    context.Context
-	cancel func()
-}
-
-func (a *awake) Read(p []byte) (int, error) {
-	n, err := a.ReadCloser.Read(p)
-	if context.Cause(a.ctx) == errSilent && err != nil {
-		return n, errSilent
-	}
-	a.timer.Reset(patience)
-	return n, err
-}
-
-func (a *awake) Close() error {
-	a.timer.Stop()
-	defer a.cancel()
-	return a.ReadCloser.Close()
 }
 
 // ask gets a whole answer of an upstream. One that ends early, or whose bytes are not those that the upstream or the checksum
@@ -161,11 +136,15 @@ func (s *Server) ask(ctx context.Context, u, name string) (io.ReadSeekCloser, er
 	default:
 		return nil, fmt.Errorf("it answers %s", resp.Status)
 	}
-	f, err := s.keep(resp.Body)
+	limit := int64(maxAnswer)
+	if isInfo(name) {
+		limit = maxInfo
+	}
+	f, err := s.keep(resp.Body, limit)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.check(ctx, u, name, f, resp.Header.Get(digestHeader)); err != nil {
+	if err := s.check(ctx, u, name, f, resp.Header.Values(digestHeader)); err != nil {
 		f.Close()
 		return nil, err
 	}
