@@ -68,12 +68,16 @@ func newLoadCmd(a *app) *cobra.Command {
 		Long: `Start HOST in a clean virtual machine of its architecture as "HOST PLUGIN..." and say what became of each plugin.
 A probe host of plugproof's own reports each open; any other program is judged by its exit status, by
 plugin.Open's texts in its output and by signals, and a plugin of which nothing is seen is unobserved.
-Exit 0 if HOST ended with 0 and every plugin is ok or unobserved, else 1.`,
+Exit 0 if HOST ended with 0 and every plugin is ok, or unobserved in a host that is no probe, else 1; 3 if a host that
+--probe calls one sent no report, or one that is not a probe's.`,
 		Example: "  plugproof load ./gateway plugins/greet.so\n  plugproof load --run '{host} --plugins {plugins}' ./gateway greet.so count.so",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("probe") {
 				f.probe = &probe
+			}
+			if cmd.Flags().Changed("kernel") && f.kernel == "" {
+				return usagef("name the kernel's file, or leave --kernel out", "--kernel is empty")
 			}
 			return a.load(cmd.Context(), f, args[0], args[1:])
 		},
@@ -122,7 +126,11 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		return incompletef("try again; if it stays, plugproof doctor", "the machine failed: %s", out.Error)
 	}
 	seen := out.Results[0]
-	if f.probe == nil && len(seen.Report) == 0 || f.probe != nil && !*f.probe {
+	probe := len(seen.Report) > 0
+	if f.probe != nil {
+		probe = *f.probe
+	}
+	if !probe {
 		seen.Plugins = worker.Foreign(paths, seen)
 	}
 	doc := loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Accelerator: out.Accelerator, QEMU: out.QEMU, Kernel: out.Release,
@@ -136,7 +144,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 	}
 	for i, p := range seen.Plugins {
 		doc.Plugins = append(doc.Plugins, loadPlugin{plugins[i], paths[i], p.Outcome, p.Error})
-		good = good && (p.Outcome == "ok" || p.Outcome == "unobserved")
+		good = good && (p.Outcome == "ok" || p.Outcome == "unobserved" && (!probe || p.Error == ""))
 	}
 	for _, n := range out.Notes {
 		a.talk("%s", n)
@@ -149,10 +157,31 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 	default:
 		err = a.print(loadText(doc, seen))
 	}
-	if err == nil && !good {
+	switch {
+	case err != nil:
+		return err
+	case !good:
 		return exitCode(ExitFinding)
+	case probe:
+		return silence(host, seen, paths)
 	}
-	return err
+	return nil
+}
+
+// silence is what a probe that ended with 0 should have told, and did not: of each plugin, and that it came to its end. It is judged as
+// verify judges it: where no report came nothing was learned, and where its end lacks something ended the probe.
+func silence(host string, seen vm.Result, paths []string) error {
+	const hint = "leave --probe out for a host that is none of plugproof's probes"
+	read := guest.ReadReport(seen.Report, paths, guest.FateExit)
+	switch {
+	case len(seen.Report) == 0:
+		return incompletef(hint, "%q is no probe, or ended before its first word: it sent no report, and nothing was learned of its plugins", host)
+	case read.Trouble != "":
+		return incompletef(hint, "the report of %q is not a probe's: %s", host, oneLine(read.Trouble))
+	case !read.Complete:
+		return &Error{Code: ExitFinding, Err: fmt.Errorf("%q ended before the probe was done: something that a plugin started ended it", host)}
+	}
+	return nil
 }
 
 // hostOf reads which machine a host needs.
