@@ -23,7 +23,13 @@ func (r Record) Flaw() string {
 // Contradiction says how a record that passes contradicts itself, or is empty. A record is no signed statement: who changes
 // all of it in the same sense is not found out. Who changes a part, by hand or by a broken disk, is.
 func (r Record) Contradiction() string {
-	if r.State() != AsExpected || len(r.Subjects) == 0 && r.Status == Skip {
+	if r.State() != AsExpected {
+		return ""
+	}
+	if r.Step == Policy {
+		return r.unlikePolicy()
+	}
+	if len(r.Subjects) == 0 && r.Status == Skip {
 		return ""
 	}
 	looked := false
@@ -49,6 +55,25 @@ func (r Record) Contradiction() string {
 		return fmt.Sprintf("it passes, but says %q where %q was expected", r.Verdict, r.Expected)
 	}
 	return r.unlikeTwins()
+}
+
+// unlikePolicy says why a record is none of a policy that holds, or is empty. Nothing but that can be expected of a policy step, and
+// nobody can ask for it and have it skipped.
+func (r Record) unlikePolicy() string {
+	for _, s := range r.Subjects {
+		if s.Name != PolicySubject || s.Status != Pass || s.Verdict != PolicyHolds || s.Expected != PolicyHolds {
+			return fmt.Sprintf("it passes, but %s is %q where %q was expected, and that a policy %s is all that can be", s.Name, s.Verdict, s.Expected, PolicyHolds)
+		}
+	}
+	switch {
+	case r.Status != Pass:
+		return "it was skipped, and a policy step that is planned cannot be"
+	case len(r.Subjects) != 1:
+		return "it passes, but does not say once that the policy holds"
+	case r.Verdict != PolicyHolds || r.Expected != PolicyHolds:
+		return fmt.Sprintf("it passes, but says %q where %q was expected, and that a policy %s is all that can be", r.Verdict, r.Expected, PolicyHolds)
+	}
+	return ""
 }
 
 // fulfils reports whether a verdict can be what was expected: "throw or signal" is either, a cause's id is any difference that
@@ -89,9 +114,12 @@ func (r Record) unlikeTwins() string {
 // same sources, the same host and plugins, and the same files. recs holds at most one record for each step.
 func disagreement(recs []Record) string {
 	var sources Digest
-	var subjects []string // of the rebuild step, without the host
-	files := map[string]Digest{}
+	var subjects []string     // of the rebuild step, without the host
+	var files map[string]made // nil: no rebuild is among the records
 	for i, r := range recs {
+		if r.Step == Rebuild { // one that was skipped was given everything
+			files = r.made()
+		}
 		if r.Status != Pass {
 			continue
 		}
@@ -101,27 +129,63 @@ func disagreement(recs []Record) string {
 			}
 			sources = s
 		}
-		if r.Step == Policy { // its subjects are no plugins
-			continue
-		}
 		var names []string
 		for _, s := range r.Subjects {
 			names = append(names, s.Name)
 		}
 		switch {
+		case r.Step == Policy: // its subjects are no plugins
 		case i == 0 && r.Step == Rebuild && len(names) > 0 && names[0] == "host":
 			subjects = names[1:]
 		case subjects != nil && !slices.Equal(subjects, names):
 			return fmt.Sprintf("step %s is about %q, the rebuild about %q", r.Step, names, subjects)
 		}
-		for _, a := range r.Artifacts {
-			name, ok := strings.CutSuffix(a.Name, ".a")
-			switch was := files[a.Name]; {
-			case r.Step == Rebuild && ok:
-				files[name] = a.SHA256
-			case r.Step == ABI && was != "" && was != a.SHA256:
-				return fmt.Sprintf("step %s looked at another %s than the rebuild made", r.Step, a.Name)
+		if text := r.unlikeRebuild(files); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// made is a file that a rebuild made, or was given.
+type made struct {
+	sha256  Digest
+	perhaps bool // it may be a lock, which stands for the host in predictions and is no file to be looked at otherwise
+}
+
+// made are the files of a rebuild, by the names that other steps have for them.
+func (r Record) made() map[string]made {
+	files := map[string]made{}
+	for _, a := range r.Artifacts {
+		if name, built := strings.CutSuffix(a.Name, ".a"); !strings.HasSuffix(name, ".b") {
+			files[name] = made{a.SHA256, !built && name == "host"}
+		}
+	}
+	return files
+}
+
+// unlikeRebuild says what a step that looks at files has not in common with the rebuild's, or is empty.
+func (r Record) unlikeRebuild(files map[string]made) string {
+	if files == nil || r.Step != ABI && r.Step != Policy {
+		return ""
+	}
+	own := map[string]Digest{}
+	for _, a := range r.Artifacts {
+		own[a.Name] = a.SHA256
+		if _, ok := files[a.Name]; !ok {
+			return fmt.Sprintf("step %s looked at a %s that the rebuild did not make", r.Step, a.Name)
+		}
+	}
+	for _, name := range sorted(files) {
+		f := files[name]
+		switch own[name] {
+		case f.sha256:
+		case "":
+			if !f.perhaps || r.Step == ABI {
+				return fmt.Sprintf("step %s did not look at the %s that the rebuild made", r.Step, name)
 			}
+		default:
+			return fmt.Sprintf("step %s looked at another %s than the rebuild made", r.Step, name)
 		}
 	}
 	return ""

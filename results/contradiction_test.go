@@ -19,6 +19,7 @@ func sound() []results.Record {
 			Causes: []results.Cause{{ID: "clock", Subject: "./p"}}, Artifacts: []results.Artifact{{Name: "host.a", SHA256: x}, {Name: "host.b", SHA256: x}, {Name: "plugin.0.a", SHA256: x}, {Name: "plugin.0.b", SHA256: y}}},
 		{Step: results.ABI, Verdict: "abort", Expected: "abort", Subjects: []results.Subject{subject("./p", "abort", "abort")}, Artifacts: []results.Artifact{{Name: "host", SHA256: x}, {Name: "plugin.0", SHA256: x}}},
 		{Step: results.Load, Verdict: "throw", Expected: "throw or signal", Subjects: []results.Subject{subject("./p", "throw", "throw or signal")}, Artifacts: []results.Artifact{{Name: "probe", SHA256: y}}},
+		{Step: results.Policy, Verdict: "holds", Expected: "holds", Subjects: []results.Subject{subject("[policy]", "holds", "holds")}, Artifacts: []results.Artifact{{Name: "host", SHA256: x}, {Name: "plugin.0", SHA256: x}}},
 	}
 	for i := range recs {
 		recs[i].Cell, recs[i].Status = cell, results.Pass
@@ -55,6 +56,34 @@ func TestWhatAnEditLeavesBehind(t *testing.T) {
 		}, "is about"},
 		{"other sources", func(r []results.Record) { r[2].Inputs.Sources = results.DigestOf([]byte("z")) }, "other sources"},
 		{"another file", func(r []results.Record) { r[1].Artifacts[1].SHA256 = results.DigestOf([]byte("z")) }, "another plugin.0"},
+		{"a file removed", func(r []results.Record) { r[1].Artifacts = r[1].Artifacts[:1] }, "abi did not look at the plugin.0"},
+		{"policy: another file", func(r []results.Record) { r[3].Artifacts[0].SHA256 = results.DigestOf([]byte("z")) }, "policy looked at another host"},
+		{"policy: a file removed", func(r []results.Record) { r[3].Artifacts = r[3].Artifacts[1:] }, "policy did not look at the host"},
+		{"policy: all files removed", func(r []results.Record) { r[3].Artifacts = nil }, "policy did not look at the host"},
+		{"policy: a file more", func(r []results.Record) {
+			r[3].Artifacts = append(r[3].Artifacts, results.Artifact{Name: "plugin.1", SHA256: r[0].Artifacts[0].SHA256})
+		}, "did not make"},
+		{"policy: a shipped plugin removed", func(r []results.Record) {
+			r[0].Artifacts[2].Name, r[0].Artifacts = "plugin.0", r[0].Artifacts[:3]
+			r[3].Artifacts = r[3].Artifacts[:1]
+		}, "policy did not look at the plugin.0"},
+		{"policy: a lock is no file to be looked at", func(r []results.Record) {
+			r[0].Artifacts[0].Name = "host"
+			r[0].Artifacts = append(r[0].Artifacts[:1], r[0].Artifacts[2:]...)
+			r[3].Artifacts = r[3].Artifacts[1:]
+		}, ""},
+		{"policy: no subjects", func(r []results.Record) { r[3].Subjects = []results.Subject{} }, "does not say once"},
+		{"policy: an unknown subject", func(r []results.Record) { r[3].Subjects[0].Name = "go.mod:5" }, "that a policy holds is all"},
+		{"policy: one subject more", func(r []results.Record) { r[3].Subjects = append(r[3].Subjects, r[3].Subjects[0]) }, "does not say once"},
+		{"policy: a subject that was skipped", func(r []results.Record) { r[3].Subjects[0].Status = results.Skip }, "that a policy holds is all"},
+		{"policy: a finding that was expected", func(r []results.Record) {
+			s := &r[3].Subjects[0]
+			s.Verdict, s.Expected, r[3].Verdict, r[3].Expected = "forbidden", "forbidden", "forbidden", "forbidden"
+		}, "that a policy holds is all"},
+		{"policy: predicted", func(r []results.Record) { r[3].Expected = "predicted" }, "that a policy holds is all"},
+		{"policy: skipped on request", func(r []results.Record) {
+			r[3].Status, r[3].Reason, r[3].Subjects = results.Skip, results.SkipRequested, nil
+		}, "cannot be"},
 		{"nothing was seen", func(r []results.Record) {
 			r[2].Subjects[0].Verdict, r[2].Subjects[0].Expected, r[2].Verdict, r[2].Expected = "unobserved", "ok", "unobserved", "ok"
 		}, ""},
@@ -62,7 +91,7 @@ func TestWhatAnEditLeavesBehind(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			recs := sound()
 			tc.edit(recs)
-			plan := &results.Plan{Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load}}}}
+			plan := &results.Plan{Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load, results.Policy}}}}
 			l := results.NewLedger(plan, recs)
 			var got []string
 			for _, r := range l.Forged {

@@ -25,7 +25,7 @@ type Outcome struct {
 	State    State
 	Record   *Record // the one that counts; nil if missing
 	Attempts int     // how many records there are
-	Conflict string  // how two conclusive records of this step, or this step's and an earlier one's, contradict each other; empty if they do not
+	Conflict string  // how two conclusive records of this step, or this step's and another's, contradict each other; empty if they do not
 }
 
 // Ledger holds a plan against its records.
@@ -83,6 +83,7 @@ func NewLedger(plan *Plan, records []Record) Ledger {
 			}
 			hold(l.Outcomes[first:])
 		}
+		oneSource(l.Outcomes, byKey)
 	}
 	for _, r := range records {
 		if r.Flaw() == "" && !planned[r.Key()] {

@@ -47,6 +47,9 @@ const (
 	Policy  Step = "policy"  // the project's rules, of projects that have some
 )
 
+// PolicySubject is the only subject of a policy step that found nothing.
+const PolicySubject = "[policy]"
+
 // PolicyHolds is the policy verdict on a project that keeps to its rules.
 const PolicyHolds = "holds"
 

@@ -27,7 +27,7 @@ flags = ["-trimpath", "-buildvcs=false"]
 `
 
 // GoTestPrefix begins the project name of a cell that is one of Go's own plugin tests: "testplugin:TestRunHost".
-const GoTestPrefix = testplugin.Module + ":"
+const GoTestPrefix = results.GoTestPrefix
 
 // LeftOut is one of Go's own plugin tests that is not a cell.
 type LeftOut = results.LeftOut

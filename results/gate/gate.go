@@ -1,9 +1,10 @@
 // Package gate decides whether a run passes. It is the only place that turns records into an exit code.
 //
-// The rules: a failed step is a finding, exit 1, and so are two records of one step that contradict each other. A
-// planned step without a record, an error, and a skip that nobody requested are exit 3: missing evidence is never
-// green. So are a run without a plan or without planned cells, a record that the plan does not know, and a record
-// whose cell id is not the id of its cell or that passes although it says what was not expected. 1 beats 3. Any record that says fail counts, planned or not.
+// The rules: a failed step is a finding, exit 1, and so are two records of one step that contradict each other, and
+// records of one project that were made from different sources. A planned step without a record, an error, and a skip that
+// nobody requested are exit 3: missing evidence is never green. So are a run without a plan or without planned cells, a record
+// that the plan does not know, and a record whose cell id is not the id of its cell or that passes although it says what was not
+// expected. 1 beats 3. Any record that says fail counts, planned or not.
 package gate
 
 import (
@@ -39,7 +40,7 @@ type Kind string
 // The kinds. Fail and Conflict are findings; the others leave the run incomplete.
 const (
 	Fail      Kind = "fail"       // not as expected
-	Conflict  Kind = "conflict"   // two records of one step, or of two steps of one cell, contradict each other
+	Conflict  Kind = "conflict"   // two records of one step, or of two steps, contradict each other
 	Error     Kind = "error"      // infrastructure: nothing was learned
 	Skip      Kind = "skip"       // not done, and nobody asked for that
 	Missing   Kind = "missing"    // planned, and no record

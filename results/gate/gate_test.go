@@ -35,6 +35,24 @@ func green(p *results.Plan) []results.Record {
 	return recs
 }
 
+// one is a plan of one project in two cells.
+func one() *results.Plan {
+	p := planOf(2)
+	c := cell(0)
+	c.Arch = "arm"
+	p.Cells[1].ID, p.Cells[1].Cell = c.ID(), c
+	return p
+}
+
+// ofTwoSources are green records, those of each cell from sources of its own.
+func ofTwoSources(p *results.Plan) []results.Record {
+	recs := green(p)
+	for i := range recs {
+		recs[i].Inputs.Sources = results.DigestOf([]byte(recs[i].CellID))
+	}
+	return recs
+}
+
 func TestDecide(t *testing.T) {
 	plan := planOf(2)
 	with := func(change func([]results.Record) []results.Record) []results.Record { return change(green(plan)) }
@@ -64,6 +82,7 @@ func TestDecide(t *testing.T) {
 		{"no cells", planOf(0), nil, 3, []gate.Kind{gate.BadPlan}},
 		{"the same record twice", plan, append(green(plan), green(plan)...), 0, nil},
 		{"id of another cell", plan, with(func(r []results.Record) []results.Record { r[0].CellID = r[5].CellID; return r }), 3, []gate.Kind{gate.Missing, gate.BadRecord}},
+		{"two sources", one(), ofTwoSources(one()), 1, []gate.Kind{gate.Conflict}},
 		{"two digests", plan, with(func(r []results.Record) []results.Record {
 			r[1].Artifacts = []results.Artifact{{Name: "host.a", SHA256: results.DigestOf([]byte("x"))}}
 			again := r[1]

@@ -40,6 +40,7 @@ func random(rng *rand.Rand) merge.Set {
 		}
 		r := record(rng.IntN(5), step, fmt.Sprint(rng.IntN(2))) // cell 4 is not planned
 		r.Run, r.Log = s.Plan.Run, "logs/x"
+		r.Inputs.Sources = results.DigestOf([]byte{byte(rng.IntN(2))})
 		s.Records = append(s.Records, r)
 	}
 	return s
@@ -90,6 +91,34 @@ func TestConflictIsAFinding(t *testing.T) {
 	want := []merge.Conflict{{cell(0).ID(), "fixture:f0 arm go1.26.8", results.Rebuild, `artifact "host.a" is 2d711642b726 and a1fce4363854`}}
 	if diff := cmp.Diff(want, conflicts); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Shards that were made from different sources of one project are no run of it, whichever arrives first.
+func TestShardsOfDifferentSources(t *testing.T) {
+	plan := planOf("r1", 2)
+	other := cell(0)
+	other.Arch = "amd64"
+	plan.Cells[1] = results.PlannedCell{ID: other.ID(), Cell: other, Steps: plan.Cells[0].Steps}
+	shard := func(c results.Cell, sources string) merge.Set {
+		s := merge.Set{Plan: plan}
+		for _, step := range plan.Cells[0].Steps {
+			r := results.Record{Cell: c, Step: step, Status: results.Pass, Verdict: "identical"}.Normal()
+			r.Inputs.Sources = results.DigestOf([]byte(sources))
+			s.Records = append(s.Records, r)
+		}
+		return s
+	}
+	if _, conflicts := union(t, shard(cell(0), "x"), shard(other, "x")); len(conflicts) != 0 {
+		t.Errorf("of the same sources: %v", conflicts)
+	}
+	want := []merge.Conflict{{other.ID(), other.String(), results.Rebuild,
+		"the project had other files here than in another cell: its sources are 2d711642b726 in fixture:f0 arm go1.26.8 and a1fce4363854 in fixture:f0 amd64 go1.26.8"}}
+	for _, sets := range [][]merge.Set{{shard(cell(0), "x"), shard(other, "y")}, {shard(other, "y"), shard(cell(0), "x")}} {
+		_, conflicts := union(t, sets...)
+		if diff := cmp.Diff(want, conflicts); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
