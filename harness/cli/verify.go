@@ -65,7 +65,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 	f.axes.register(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "the run's `DIR`; default results/runs/ID")
-	fl.StringVar(&f.resume, "resume", "", "go on with `RUN`: records whose inputs are all equal are kept, the rest is done again")
+	fl.StringVar(&f.resume, "resume", "", "go on with `RUN`: records whose inputs are all equal are kept, the rest and the policy step is done again")
 	fl.BoolVar(&f.noBoot, "no-boot", false, "do not load in a virtual machine (skip, requested)")
 	fl.BoolVar(&f.freshBoot, "fresh-boot", false, "boot a machine for each load instead of restoring a saved one")
 	fl.BoolVar(&f.cold, "cold", false, "throw both sides' build caches away first")

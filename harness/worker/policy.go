@@ -94,7 +94,7 @@ func judgePolicy(rec *results.Record, found []policy.Finding) {
 		rec.Subjects = append(rec.Subjects, sub)
 	}
 	if len(found) == 0 {
-		rec.Subjects = []results.Subject{{Name: "[policy]", Status: results.Pass, Verdict: results.PolicyHolds, Expected: results.PolicyHolds}}
+		rec.Subjects = []results.Subject{{Name: results.PolicySubject, Status: results.Pass, Verdict: results.PolicyHolds, Expected: results.PolicyHolds}}
 	}
 	conclude(rec, results.PolicyHolds)
 }

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
 )
 
 // Keep returns the records of a run that still hold: those of cells of which every planned step has a conclusive record,
-// made from the same inputs as the cell has now. Cells skips these cells.
+// made from the same inputs as the cell has now. Cells skips these cells. A policy record is never kept, for what holds depends on the day:
+// Cells makes that step again where the rest is kept.
 func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.Record) ([]results.Record, error) {
 	w.start()
 	byKey := map[results.Key][]results.Record{}
@@ -21,9 +23,13 @@ func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.
 	var kept []results.Record
 	for _, pc := range cells {
 		var own []results.Record
+		rules := slices.Contains(pc.Steps, results.Policy)
 		for _, s := range pc.Steps {
+			if s == results.Policy {
+				continue
+			}
 			list := byKey[results.Key{Cell: pc.ID(), Step: s}]
-			if len(list) != 1 || list[0].State() == results.Inconclusive || list[0].Flaw() != "" {
+			if len(list) != 1 || list[0].State() == results.Inconclusive || list[0].Flaw() != "" || rules && !repeatable(list[0]) {
 				own = nil
 				break
 			}
@@ -38,10 +44,43 @@ func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.
 		}
 		if same {
 			kept = append(kept, own...)
-			w.kept[pc.ID()] = true
+			w.kept[pc.ID()] = keptAll
+			if rules {
+				w.kept[pc.ID()] = keptButPolicy
+			}
 		}
 	}
 	return kept, nil
+}
+
+// keeping says how much of a cell is taken over from the run that is resumed.
+type keeping int
+
+const (
+	keptNone keeping = iota
+	keptAll
+	keptButPolicy
+)
+
+// repeatable reports whether a record can stay while the files that it is about are built again: they come out the same, and nothing that was
+// kept of them is in the way.
+func repeatable(r results.Record) bool {
+	return r.State() == results.AsExpected && (r.Step != results.Rebuild || r.Status == results.Skip || r.Verdict == results.Identical)
+}
+
+// left are the cells that still have something to do, each with its steps that have.
+func (w *Worker) left(cells []plan.Cell) []plan.Cell {
+	var out []plan.Cell
+	for _, c := range cells {
+		switch w.kept[c.ID()] {
+		case keptAll:
+			continue
+		case keptButPolicy:
+			c.Steps = []results.Step{results.Policy}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // sameInputs reports whether the cell's inputs are now what the records say that they were.

@@ -176,10 +176,7 @@ func (s *shelf) done(c *cell) {
 func (w *Worker) Ahead(cells []plan.Cell) map[Work]int {
 	ahead := map[Work]int{}
 	seen, gates := map[results.Digest]bool{}, map[string]bool{}
-	for _, c := range cells {
-		if w.kept[c.ID()] {
-			continue
-		}
+	for _, c := range w.left(cells) {
 		if w.loads(c) {
 			ahead[WorkLoad]++
 		}

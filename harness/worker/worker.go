@@ -72,7 +72,7 @@ type Worker struct {
 	treeMu  sync.Mutex
 	trees   map[*plan.Project]*build.Tree // made once per project
 	shelf   shelf
-	kept    map[results.CellID]bool            // cells of a resumed run that need not be run
+	kept    map[results.CellID]keeping         // what a resumed run need not do again
 	mu      sync.Mutex                         // guards Event
 	grounds map[string]func() (*Ground, error) // by arch and libc
 	goTestState
@@ -114,23 +114,21 @@ func (w *Worker) start() {
 	if w.trees == nil {
 		w.trees = map[*plan.Project]*build.Tree{}
 		w.grounds = map[string]func() (*Ground, error){}
-		w.kept = map[results.CellID]bool{}
+		w.kept = map[results.CellID]keeping{}
 		w.shelf.made, w.shelf.gate = map[results.Digest]*shared{}, map[string]*gate{}
 		w.goTestState = newGoTestState()
 	}
 }
 
-// Cells runs all cells that Keep did not find complete. The error is the context's, or that a record could not be written.
+// Cells runs what Keep did not find complete. The error is the context's, or that a record could not be written.
 func (w *Worker) Cells(ctx context.Context, cells []plan.Cell) error {
 	w.start()
-	var todo []plan.Cell
 	for _, c := range cells {
-		if w.kept[c.ID()] {
+		if w.kept[c.ID()] == keptAll {
 			w.tell(Event{Cell: c.Cell, Done: true})
-			continue
 		}
-		todo = append(todo, c)
 	}
+	todo := w.left(cells)
 	w.shelf.expect(todo)
 	queue, built := make(chan plan.Cell, len(todo)), make(chan *cell, len(todo))
 	for _, c := range todo {
