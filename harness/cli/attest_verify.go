@@ -27,6 +27,7 @@ type attestVerifyDoc struct {
 	OfFile   []string         `json:"of_file"`  // the subjects that --file is; null: none was given
 	Compared *int             `json:"compared"` // hosts and plugins that were rebuilt and compared; null: that was not asked for
 	Findings []attest.Finding `json:"findings"`
+	Notes    []attest.Note    `json:"notes"` // of a rebuild: what it does not hold against the statement
 }
 
 type attestWishes struct {
@@ -45,8 +46,8 @@ that it is about this file.
 
 --rebuild builds PROJECT twice here, of the architectures that the statement names, and compares: where the stated
 twins were equal, the bytes must be theirs; where they differed, they must differ here, too. What was put in and is
-not the same (sources, Go, C toolchain, libc) is named. A stated cell that is not in the project's plan is missing
-evidence: --go and the other axes choose as for verify.
+not the same (sources, Go, C toolchain, libc) is named in a note, even if the bytes are equal; so is that the policy is not
+held again. A stated cell that is not in the project's plan is missing evidence: --go and the other axes choose as for verify.
 Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read, 3 something could not be rebuilt.`,
 		Example: "  plugproof attest verify run.intoto.json --key release.key.pub --file dist/greet.so\n  plugproof attest verify run.intoto.json --key release.key.pub --rebuild .",
 		Args:    cobra.ExactArgs(1),
@@ -91,6 +92,13 @@ func (d attestVerifyDoc) text() string {
 		}
 		out += oneLine(at+": "+f.Text) + "\n"
 	}
+	for _, n := range d.Notes {
+		text := "note: " + n.Text
+		if n.Cell != "" {
+			text += " (" + n.Cell + ")"
+		}
+		out += oneLine(text) + "\n"
+	}
 	if d.Result == "" {
 		return out
 	}
@@ -120,7 +128,7 @@ func scopeText(s attest.Scope) string {
 }
 
 func (a *app) attestVerify(ctx context.Context, name string, w attestWishes) (attestVerifyDoc, error) {
-	doc := attestVerifyDoc{Schema: "plugproof/attest-verify/v1", File: name, Subjects: []attest.Subject{}, Findings: []attest.Finding{}}
+	doc := attestVerifyDoc{Schema: "plugproof/attest-verify/v1", File: name, Subjects: []attest.Subject{}, Findings: []attest.Finding{}, Notes: []attest.Note{}}
 	if !slices.Contains([]string{string(attest.Pass), string(attest.Fail), "any"}, w.result) {
 		return doc, usagef("--result is PASS, FAIL or any", "--result %q", w.result)
 	}
@@ -167,7 +175,7 @@ func (a *app) attestVerify(ctx context.Context, name string, w attestWishes) (at
 			return doc, err
 		}
 		n, found := s.Confirm(fresh)
-		doc.Compared, doc.Findings = &n, append(doc.Findings, found...)
+		doc.Compared, doc.Findings, doc.Notes = &n, append(doc.Findings, found...), s.Notes(fresh)
 	}
 	return doc, nil
 }

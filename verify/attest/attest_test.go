@@ -254,6 +254,34 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// TestNotes: what was put in and is not the same is named though the bytes are equal, once for each project, and so is a policy.
+func TestNotes(t *testing.T) {
+	plan, said := run(results.Identical)
+	_, here := run(results.Identical)
+	note := func() []attest.Note { return attest.Statement{Plan: plan, Records: said}.Notes(here) }
+	if got := note(); len(got) != 0 {
+		t.Errorf("of the same: %v", got)
+	}
+	here[0].Inputs.Sources, here[0].Inputs.Libc = results.DigestOf([]byte("x")), ""
+	rules := said[0]
+	rules.Step = results.Policy
+	other := said[0]
+	other.Cell.Arch = "arm"
+	other.CellID = other.Cell.ID()
+	there := here[0]
+	there.Cell, there.CellID = other.Cell, other.CellID
+	said, here = append(said, other, rules), append(here, there)
+	cell := plan.Cells[0].Cell.String()
+	want := []attest.Note{
+		{cell, "the project's sources are not those stated: 043a718774c5 there, 2d711642b726 here", said[0].Inputs.Sources, here[0].Inputs.Sources},
+		{cell, "the libc is not the one stated: acac86c0e609 there, unknown here", said[0].Inputs.Libc, ""},
+		{"", "a rebuild does not hold the project against its policy again: what is stated of that is of the sources and the day of the run", "", ""},
+	}
+	if diff := cmp.Diff(want, note()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestOpenSSL: another implementation of ed25519 takes the signature for what DSSE says that it is of.
 func TestOpenSSL(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")

@@ -133,27 +133,35 @@ func twins(list []results.Artifact, name string) (a, b results.Digest) {
 // inputs names what was put in and is not the same.
 func inputs(then, now results.Inputs) string {
 	var differ []string
-	for _, x := range []struct {
-		name string
-		a, b results.Digest
-	}{
-		{"the project's sources", then.Sources, now.Sources},
-		{"the host's Go", then.HostGo, now.HostGo},
-		{"the plugins' Go", then.PluginGo, now.PluginGo},
-		{"the C toolchain", then.CC, now.CC},
-		{"the libc", then.Libc, now.Libc},
-	} {
+	for _, x := range put(then, now) {
 		switch {
-		case x.a == "" || x.b == "":
+		case x.then == "" || x.now == "":
 			differ = append(differ, x.name+" may be another")
-		case x.a != x.b:
-			differ = append(differ, fmt.Sprintf("%s: %s there, %s here", x.name, x.a.Short(), x.b.Short()))
+		case x.then != x.now:
+			differ = append(differ, fmt.Sprintf("%s: %s there, %s here", x.name, x.then.Short(), x.now.Short()))
 		}
 	}
 	if len(differ) == 0 {
 		return "; sources and tools are the same"
 	}
 	return "; " + strings.Join(differ, ", ")
+}
+
+// input is something that builds depend on, there and here.
+type input struct {
+	name      string
+	many      bool // grammar
+	then, now results.Digest
+}
+
+func put(then, now results.Inputs) []input {
+	return []input{
+		{"the project's sources", true, then.Sources, now.Sources},
+		{"the host's Go", false, then.HostGo, now.HostGo},
+		{"the plugins' Go", false, then.PluginGo, now.PluginGo},
+		{"the C toolchain", false, then.CC, now.CC},
+		{"the libc", false, then.Libc, now.Libc},
+	}
 }
 
 func causes(r results.Record) string {
