@@ -67,8 +67,11 @@ func newLoadCmd(a *app) *cobra.Command {
 		Short: "Load plugins into a host for real, in a virtual machine",
 		Long: `Start HOST in a clean virtual machine of its architecture as "HOST PLUGIN..." and say what became of each plugin.
 A probe host of plugproof's own reports each open; any other program is judged by its exit status, by
-plugin.Open's texts in its output and by signals, and a plugin of which nothing is seen is unobserved.
-Exit 0 if HOST ended with 0 and every plugin is ok, or unobserved in a host that is no probe, else 1; 3 if a host that
+plugin.Open's texts in its output and by signals, and a plugin of which nothing is seen is unobserved:
+a host of one's own that ends with 0 without a word proves nothing, it may never have opened it.
+
+` + fmt.Sprintf("A load that neither ends nor rests is a hang once QEMU has used %.0f s of CPU time for it (longer by the clock);\n"+
+			"so is one that does no work and writes nothing for %d s. What takes long says so on stderr.\n\n", vm.DefaultBudget.Seconds(), guest.DefaultIdleLimit) + `Exit 0 if HOST ended with 0 and every plugin is ok, or unobserved in a host that is no probe, else 1; 3 if a host that
 --probe calls one sent no report, or one that is not a probe's.`,
 		Example: "  plugproof load ./gateway plugins/greet.so\n  plugproof load --run '{host} --plugins {plugins}' ./gateway greet.so count.so",
 		Args:    cobra.MinimumNArgs(1),
@@ -114,11 +117,14 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		return usagef("give the --image that it is for, too", "--kernel goes with --image")
 	}
 	shop.images, shop.kernel, shop.freshBoot = f.image, f.kernel, f.fresh
+	stop := a.beat("loading into " + oneLine(host))
+	defer stop()
 	ground, err := shop.ground(ctx, arch, "musl")
 	if err != nil {
 		return err
 	}
 	out, err := ground.Machine.Run(ctx, job)
+	stop()
 	if err != nil {
 		return err
 	}
