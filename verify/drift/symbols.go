@@ -41,13 +41,12 @@ func readSymbols(f *goelf.File) (*symbolTable, error) {
 		return nil, fmt.Errorf("reading symbols: %d of them", n)
 	}
 	t := &symbolTable{file: f, names: map[uint32]string{}, sorted: make([]entrySymbol, 0, n)}
-	for i := uint32(1); i < n; i++ {
-		s, err := f.DynSymbolEntry(i)
+	for s, err := range f.DynSymbolEntries() {
 		if err != nil {
 			return nil, fmt.Errorf("reading symbols: %w", err)
 		}
 		if s.Defined() && (s.Type() == elf.STT_FUNC || s.Type() == elf.STT_OBJECT) && s.Size != 0 {
-			t.sorted = append(t.sorted, entrySymbol{s.Value, s.Size, i, s.Type() == elf.STT_FUNC})
+			t.sorted = append(t.sorted, entrySymbol{s.Value, s.Size, s.Index, s.Type() == elf.STT_FUNC})
 		}
 	}
 	slices.SortFunc(t.sorted, func(a, b entrySymbol) int {

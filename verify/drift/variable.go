@@ -6,7 +6,7 @@ import "strings"
 // built with, it is not for the files to say what it means.
 func (c *comparison) variables(include func(pkg string) bool, done map[string]bool) (out []Finding) {
 	for _, s := range c.plugin.symbols.sorted {
-		if s.fn {
+		if s.fn || c.plugin.constant(s.addr) {
 			continue
 		}
 		name := c.plugin.symbols.name(s.index)

@@ -152,7 +152,7 @@ func (f *File) dynHasPrefix(at uint64, prefix string) bool {
 	}
 	var buf [64]byte
 	b := buf[:n]
-	return f.in.read(b, int64(t.strOff+at)) == nil && string(b) == prefix
+	return f.in.copied(b, int64(t.strOff+at)) == nil && string(b) == prefix
 }
 
 // findModuledata picks the field moduledata.pkghashes among the words that point at the slice: length and capacity follow it,

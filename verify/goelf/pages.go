@@ -28,6 +28,11 @@ func (p *pages) read(b []byte, off int64) error {
 	if len(b) >= pageSize {
 		return readFull(p.r, b, off)
 	}
+	return p.copied(b, off)
+}
+
+// copied is read for small b, which may stand on the stack: only pages are read from the file.
+func (p *pages) copied(b []byte, off int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(b) > 0 {

@@ -70,6 +70,33 @@ func (f *File) DynSymbolEntry(i uint32) (Symbol, error) {
 	return s, err
 }
 
+// DynSymbolEntries yields the dynamic symbols from index 1 on, without their names. It ends after the first error.
+func (f *File) DynSymbolEntries() iter.Seq2[Symbol, error] {
+	return func(yield func(Symbol, error) bool) {
+		t := f.tables()
+		if t.err != nil {
+			yield(Symbol{}, fmt.Errorf("reading dynamic symbols: %w", t.err))
+			return
+		}
+		size := uint64(f.symSize())
+		for i := uint64(1); i < uint64(t.count); {
+			c := min(uint64(t.count)-i, symChunk)
+			b, err := f.readOffset(t.symOff+i*size, c*size)
+			if err != nil {
+				yield(Symbol{}, fmt.Errorf("reading dynamic symbols %d to %d: %w", i, i+c, err))
+				return
+			}
+			for ; len(b) > 0; b, i = b[size:], i+1 {
+				s, _ := f.symbol(b)
+				s.Index = uint32(i)
+				if !yield(s, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // dynSymbol reads a symbol without its name. Relocations may name symbols beyond the hash table's count, so only the segment bounds it.
 func (f *File) dynSymbol(i uint32) (Symbol, uint32, error) {
 	t := f.tables()
@@ -84,7 +111,7 @@ func (f *File) dynSymbol(i uint32) (Symbol, uint32, error) {
 	b := buf[:n]
 	if off := t.symOff + uint64(i)*n; off > uint64(f.in.size) || n > uint64(f.in.size)-off {
 		return Symbol{}, 0, fmt.Errorf("reading dynamic symbol %d: the file ends before it", i)
-	} else if err := f.in.read(b, int64(off)); err != nil {
+	} else if err := f.in.copied(b, int64(off)); err != nil {
 		return Symbol{}, 0, fmt.Errorf("reading dynamic symbol %d: %w", i, err)
 	}
 	s, name := f.symbol(b)
