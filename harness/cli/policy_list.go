@@ -129,7 +129,7 @@ func (e *evidence) cell(ctx context.Context, l *listing, c plan.Cell) (wanted []
 		want.Path = path
 		wanted = append(wanted, want)
 	}
-	return wanted, nil
+	return wanted, e.listShipped(ctx, l, c, cc)
 }
 
 // libraries finds the toolchains of all cells, by what they are asked for, and the standard library of each.
@@ -158,19 +158,32 @@ func (e *evidence) libraries(ctx context.Context, shop *workshop, all []plan.Cel
 
 // build lists the packages of one host or plugin, and returns the import path of its main package; "" if they cannot be listed.
 func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.Job) (string, error) {
-	if _, err := shop.builder.Fetch(ctx, job); err != nil {
-		return "", err
-	}
-	list, failed, err := shop.builder.Linked(ctx, job)
+	b, ok, err := e.linked(ctx, shop, job)
 	if err != nil {
 		return "", err
 	}
-	if failed != nil {
-		e.lose(e.RulesFile, "the packages of %s for %s cannot be listed: %s: %s", job.Subject, job.Arch, failed.Op, failed.Text)
+	if !ok {
 		e.Roots[r].Partial = append(e.Roots[r].Partial, job.Arch)
 		return "", nil
 	}
-	b := policy.Build{Subject: job.Subject, Arch: job.Arch}
+	e.Roots[r].Builds = append(e.Roots[r].Builds, b)
+	return b.Path, nil
+}
+
+// linked asks the go command. What it cannot list is lost, and not ok.
+func (e *evidence) linked(ctx context.Context, shop *workshop, job build.Job) (b policy.Build, ok bool, err error) {
+	if _, err := shop.builder.Fetch(ctx, job); err != nil {
+		return b, false, err
+	}
+	list, failed, err := shop.builder.Linked(ctx, job)
+	if err != nil {
+		return b, false, err
+	}
+	if failed != nil {
+		e.lose(e.RulesFile, "the packages of %s for %s cannot be listed: %s: %s", job.Subject, job.Arch, failed.Op, failed.Text)
+		return b, false, nil
+	}
+	b = policy.Build{Subject: job.Subject, Arch: job.Arch}
 	for _, p := range list {
 		one := policy.Package{Path: p.ImportPath, Standard: p.Standard}
 		for _, im := range p.Imports {
@@ -188,6 +201,5 @@ func (e *evidence) build(ctx context.Context, shop *workshop, r int, job build.J
 		b.Path = p.ImportPath // the package that was asked about is the last
 		b.Packages = append(b.Packages, one)
 	}
-	e.Roots[r].Builds = append(e.Roots[r].Builds, b)
-	return b.Path, nil
+	return b, true, nil
 }

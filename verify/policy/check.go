@@ -141,13 +141,17 @@ func (c *checker) builds(r *Root) {
 	}
 }
 
-// place is where a finding about a module stands: its requirement, else the file that it was seen in.
+// place is where a finding about a module stands: its requirement, else the file that it was seen in. A version that no go.mod requires
+// and that nothing listed has is the file's alone.
 func (c *checker) place(u *used) Finding {
 	f := Finding{Module: u.module.String(), Package: u.example, File: u.file}
-	for i := range c.ev.Roots {
-		if file, req, ok := c.ev.Roots[i].required(u.module.Path); ok {
-			f.File, f.Line = file, req.Line
-			return f
+	for _, exactly := range []bool{true, false} {
+		for i := range c.ev.Roots {
+			file, req, ok := c.ev.Roots[i].requires(u.module, exactly)
+			if ok && (exactly || u.listed || u.file == "") {
+				f.File, f.Line = file, req.Line
+				return f
+			}
 		}
 	}
 	if f.File == "" && len(c.ev.Roots) > 0 && len(c.ev.Roots[0].Manifests) > 0 {

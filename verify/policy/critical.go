@@ -34,7 +34,7 @@ type unaudited struct {
 // dead finds patterns of critical packages that fit none of what is built.
 func (c *checker) dead() {
 	builds := 0
-	if slices.ContainsFunc(c.ev.Roots, func(r Root) bool { return len(r.Partial) > 0 }) {
+	if slices.ContainsFunc(c.ev.Roots, func(r Root) bool { return len(r.Partial) > 0 || r.Unlisted }) {
 		return // what it fits may be in what could not be listed
 	}
 	for i, pat := range c.rules.parsed.critical {

@@ -31,6 +31,7 @@ type Root struct {
 	Sums      Sums   // nil: there is no go.sum
 	SumFile   string // its name in findings
 	Builds    []Build
+	Unlisted  bool     // what a shipped file's package imports could not be listed: nobody knows what is unused
 	Partial   []string // architectures of which not every build could be listed: what no other one needs is not unused
 }
 
@@ -67,6 +68,7 @@ type used struct {
 	packages map[string]bool
 	in       map[string]bool // subjects, and names of files
 	roots    map[string]bool // directories of checkouts that it is used in; empty: unknown
+	listed   bool            // the go command lists it
 	file     string          // the first file that it was seen in; "" if a build is enough
 	example  string          // a package of it
 }
@@ -82,6 +84,7 @@ func (u *used) add(r *Root, in, file, pkg string) {
 	if u.file == "" {
 		u.file = file
 	}
+	u.listed = u.listed || file == ""
 	if pkg != "" {
 		if u.example == "" || pkg < u.example {
 			u.example = pkg
@@ -123,11 +126,16 @@ func (r *Root) packages() map[string]Package {
 	return out
 }
 
-// required finds where a module's requirement stands.
+// required finds where a module's requirement stands, whatever its version.
 func (r *Root) required(path string) (file string, req Require, ok bool) {
+	return r.requires(module.Version{Path: path}, false)
+}
+
+// requires finds where a module's requirement stands: of that version exactly, or of any.
+func (r *Root) requires(v module.Version, exactly bool) (file string, req Require, ok bool) {
 	for _, m := range r.Manifests {
 		for _, q := range m.Requires {
-			if q.Path == path {
+			if q.Path == v.Path && (!exactly || q.Version.Version == v.Version) {
 				return m.File, q, true
 			}
 		}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -20,12 +21,53 @@ func (c *checker) file(f *File) {
 			c.dependency(f, r, d)
 		}
 	}
-	var listed map[string]Package
-	if r != nil {
-		listed = r.packages()
-	}
+	l := r.listingFor(f)
 	for _, pkg := range f.Packages {
-		c.linked(f, r, deps, listed, pkg)
+		c.linked(f, r, deps, l, pkg)
+	}
+}
+
+// listing is what a file may be linked from, as the go command lists it.
+type listing struct {
+	packages map[string]Package
+	whole    bool   // nothing else may be
+	of       string // the package whose imports these are; "" is the host and all plugins
+}
+
+// listingFor is what the host and all plugins of a checkout import. A shipped file is none of these: it may be linked from what its own
+// package imports, if that is listed.
+func (r *Root) listingFor(f *File) (l listing) {
+	if r == nil {
+		return l
+	}
+	l.packages, l.whole = r.packages(), r.builds(arch(f))
+	if !f.Shipped || f.Info == nil {
+		return l
+	}
+	l.of, l.whole = f.Info.Path, false
+	own := map[string]Package{}
+	for i := range r.Builds {
+		if b := &r.Builds[i]; b.Path == f.Info.Path && b.Arch == arch(f) {
+			l.whole = true
+			maps.Copy(own, b.packages())
+		}
+	}
+	if l.whole {
+		maps.DeleteFunc(l.packages, func(path string, p Package) bool { return !p.Standard && own[path].Path == "" })
+	}
+	return l
+}
+
+// unlisted is said of a package that was linked and that is not listed.
+func (c *checker) unlisted(r *Root, f *File, l listing, at Finding, what string) {
+	switch at.Kind = Unlisted; {
+	case l.whole && l.of != "":
+		c.find(at, "package %s was linked, and %s, from which this file was built, does not import it", what, l.of)
+	case l.whole:
+		c.find(at, "package %s was linked, and neither the host nor a plugin imports it", what)
+	case l.of != "" && r.builds(arch(f)):
+		at.Kind, at.Incomplete = NotLooked, true
+		c.find(at, "package %s was linked, and what %s, from which this file was built, imports is not listed", what, l.of)
 	}
 }
 
@@ -119,9 +161,9 @@ func (c *checker) version(r *Root, path string) (string, bool) {
 }
 
 // linked holds one linked package against what the file says of itself and against the checkout.
-func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed map[string]Package, pkg string) {
+func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, l listing, pkg string) {
 	at := Finding{Kind: Hidden, File: f.Name, Package: pkg}
-	if p, ok := listed[pkg]; ok {
+	if p, ok := l.packages[pkg]; ok {
 		if p.Standard || p.Main {
 			return
 		}
@@ -133,9 +175,9 @@ func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed
 	}
 	d := longest(pkg, deps)
 	if c.isOwn(f, r, d, pkg) {
-		if r != nil && r.builds(arch(f)) && pkg != f.Info.Path {
-			at.Kind, at.Module = Unlisted, f.Info.Main.Path
-			c.find(at, "package %s was linked, and neither the host nor a plugin imports it", pkg)
+		if r != nil && f.Info != nil && pkg != f.Info.Path {
+			at.Module = f.Info.Main.Path
+			c.unlisted(r, f, l, at, pkg)
 		}
 		return
 	}
@@ -156,9 +198,8 @@ func (c *checker) linked(f *File, r *Root, deps map[string]*debug.Module, listed
 		}
 		if _, ok := c.version(r, v.Path); !ok && (known == nil || known.Path != v.Path) {
 			c.find(at, "package %s of %s was linked, and go.mod does not require that", pkg, v)
-		} else if r.builds(arch(f)) {
-			at.Kind = Unlisted
-			c.find(at, "package %s of %s was linked, and neither the host nor a plugin imports it", pkg, v)
+		} else {
+			c.unlisted(r, f, l, at, pkg+" of "+v.String())
 		}
 	case f.Info != nil && known != nil:
 		at.Module = known.String()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -214,6 +215,59 @@ func TestShipped(t *testing.T) {
 		if diff := cmp.Diff(want, slices.DeleteFunc(got, func(k string) bool { return k == "pseudo-version" })); diff != "" {
 			t.Errorf("shipped %v: %s", shipped, diff)
 		}
+	}
+}
+
+// TestShippedOfOwnModule: a shipped file of the project's own module may be linked from what its own package imports, and from nothing that the
+// host alone does; what is not listed is not known.
+func TestShippedOfOwnModule(t *testing.T) {
+	const own = "example.test/app/own"
+	file := func(packages ...string) policy.File {
+		return policy.File{Name: "own.so", Go: "go1.26.0", Shipped: true, Packages: packages, Info: &debug.BuildInfo{
+			GoVersion: "go1.26.0", Path: own, Main: debug.Module{Path: "example.test/app"},
+			Deps:     []*debug.Module{{Path: "example.test/raw", Version: pseudo}, {Path: "example.test/greet", Version: "v1.2.0"}},
+			Settings: []debug.BuildSetting{{Key: "GOARCH", Value: "amd64"}}}}
+	}
+	build := policy.Build{Subject: "own.so", Path: own, Arch: "amd64", Packages: []policy.Package{
+		pkg("fmt", "std"), pkg("example.test/greet/more", "example.test/greet@v1.2.0"), pkg("example.test/app/hers", ""), pkg(own, "", "fmt", "example.test/greet/more", "example.test/app/hers")}}
+	for _, tt := range []struct {
+		name     string
+		listed   bool
+		packages []string
+		want     []string
+	}{
+		{"what it imports", true, []string{own, "fmt", "plugin", "runtime", "example.test/greet/more", "example.test/app/hers"}, nil},
+		{"what the host alone imports", true, []string{own, "example.test/raw"}, []string{"own.so unlisted example.test/raw@" + pseudo}},
+		{"what a plugin alone imports", true, []string{own, "example.test/app/inner"}, []string{"own.so unlisted example.test/app"}},
+		{"what nobody imports", true, []string{own, "example.test/app/secret"}, []string{"own.so unlisted example.test/app"}},
+		{"of a module that nothing names", true, []string{own, "example.test/none"}, []string{"own.so hidden"}},
+		{"what it imports is not listed", false, []string{own, "example.test/greet/more", "example.test/app/inner"}, []string{"own.so not-looked example.test/greet@v1.2.0"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := app(t)
+			if e.Roots[0].Unlisted = !tt.listed; tt.listed {
+				e.Roots[0].Builds = append(e.Roots[0].Builds, build)
+			}
+			e.Std = map[string]map[string]bool{"go1.26.0": {"fmt": true, "plugin": true, "runtime": true}}
+			e.Files = []policy.File{file(tt.packages...)}
+			check(t, &policy.Rules{Pseudo: listed}, e, tt.want)
+		})
+	}
+}
+
+// TestPlaces: a finding about a version that a shipped file alone has is at the file, and not at the requirement of another version.
+func TestPlaces(t *testing.T) {
+	for _, tt := range []struct{ name, main, version, want string }{
+		{"the version that is required", "example.test/other", "v1.2.0", "go.mod:6 forbidden example.test/greet@v1.2.0"},
+		{"another version, in a file of another module", "example.test/other", "v1.1.0", "own.so forbidden example.test/greet@v1.1.0"},
+		{"another version, in a file of the project's own", "example.test/app", "v1.1.0", "own.so forbidden example.test/greet@v1.1.0,own.so other-version example.test/greet@v1.1.0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := app(t)
+			e.Files = []policy.File{{Name: "own.so", Shipped: true, Info: &debug.BuildInfo{Path: tt.main + "/own", Main: debug.Module{Path: tt.main},
+				Deps: []*debug.Module{{Path: "example.test/greet", Version: tt.version}}}}}
+			check(t, &policy.Rules{Pseudo: listed, Forbid: []string{"example.test/greet@" + tt.version}}, e, strings.Split(tt.want, ","))
+		})
 	}
 }
 

@@ -95,7 +95,7 @@ func (c *checker) mayReplace(path string, by module.Version) bool {
 
 // unused finds requirements of which nothing is built.
 func (c *checker) unused(r *Root) {
-	if len(r.Builds) == 0 || len(r.Partial) > 0 {
+	if len(r.Builds) == 0 || len(r.Partial) > 0 || r.Unlisted {
 		return // nothing says what is built, or not all of it is known
 	}
 	built := map[string]bool{}
