@@ -57,8 +57,12 @@ The projects are built twice, and the digests of what came out travel in the kit
 --run takes them from a run that was made before, and adds its records; --no-expected leaves them out.
 
 --since OLD.kit leaves out what that kit holds. --xbps adds a repository of Void packages; one that is damaged is
-refused, and so is a vendor folder that is not what go.sum names. A link in a project travels if it is relative
-and stays there.
+refused, and so is a vendor folder that is not what go.sum names.
+
+All that lies below a project's folder travels, .git too, by whose state builds are stamped: look for secrets in
+.git/config. A link travels if it is relative, stays in the project and leads to a file or folder that travels; one
+that leads through another link, or to an empty folder, which does not travel, is refused.
+
 QEMU and the C compilers come as the exact Debian packages with all that they depend on, which apt fetches and checks;
 'verify --offline' works in a root made of them. --tools host leaves them to the site's machine.`,
 		Example: "  plugproof kit create --key release.key -o site.kit ./gateway\n  plugproof kit create --key release.key --since site.kit -o next.kit ./gateway",

@@ -240,7 +240,7 @@ func (a *app) kitSource(src source, cells []plan.Cell, scratch string) ([]supply
 		files = append(files, more...)
 	}
 	if link, ok := supply.Dangling(files); ok {
-		return nil, usagef("remove it, or put a copy of what it leads to in its place", "project %q: the link %q leads to nothing that is in the kit", src.Arg, link)
+		return nil, usagef("remove it, or put a copy of what it leads to in its place", "project %q: the link %q leads to nothing that is in the kit: to nothing, to an empty folder or through another link", src.Arg, link)
 	}
 	return files, nil
 }

@@ -34,10 +34,13 @@ func newKitServeCmd(a *app) *cobra.Command {
 as GOPROXY with the checksum database, repositories of Void packages under xbps/. 'xbps-install' checks signatures of
 repositories that it reads over HTTP, and of no others.
 
+A go command that asked the public checksum database before may know a newer tree of it than the kit has, and then
+fails with "checking tree#...": give it a GOPATH of its own, as below.
+
 With --upstream it stands before other mirrors and answers from the first one that is well; an answer is whole before
 its first byte is sent. --log appends a line for each request, with its time, the answer's SHA-256, who gave it, and the
 hash of the line before.`,
-		Example: "  plugproof kit serve &\n  GOPROXY=http://127.0.0.1:8077/mod go build ./...\n  plugproof kit serve --listen 127.0.0.1:8070 --upstream http://main:8077 --upstream http://standby:8077 --log audit.jsonl",
+		Example: "  plugproof kit serve &\n  GOPATH=$(mktemp -d) GOPROXY=http://127.0.0.1:8077/mod go build ./...\n  plugproof kit serve --listen 127.0.0.1:8070 --upstream http://main:8077 --upstream http://standby:8077 --log audit.jsonl",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := &mirror.Server{Now: a.env.Now}

@@ -20,7 +20,7 @@ import (
 // up only at its beginning make the words true whatever other links there are.
 func CheckLink(name, target string) error {
 	if path.IsAbs(target) {
-		return fmt.Errorf("it leads to the absolute path %q, which is another place elsewhere", target)
+		return fmt.Errorf("it leads to the absolute path %q, which on another machine is something else", target)
 	}
 	if target == "" || len(target) > maxPath || !utf8.ValidString(target) || strings.ContainsFunc(target, unicode.IsControl) || strings.Contains(target, "\\") || path.Clean(target) != target {
 		return fmt.Errorf("where it leads to is not written plainly: %q", target)
