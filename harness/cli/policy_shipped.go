@@ -42,7 +42,7 @@ func (e *evidence) listShipped(ctx context.Context, l *listing, c plan.Cell, cc 
 			continue
 		}
 		job := build.JobOf(l.tree, c, own, true, l.gos[goName(c, own.Go)], cc)
-		job.Out, job.Name, job.Before, job.Command = l.shop.scratch, "listed", nil, nil // nothing is built
+		job.Out, job.Name = l.shop.scratch, "listed" // nothing is built
 		b, ok, err := e.linked(ctx, l.shop, job)
 		if err != nil {
 			return err
