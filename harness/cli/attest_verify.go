@@ -46,8 +46,9 @@ that it is about this file.
 
 --rebuild builds PROJECT twice here, of the architectures that the statement names, and compares: where the stated
 twins were equal, the bytes must be theirs; where they differed, they must differ here, too. What was put in and is
-not the same (sources, Go, C toolchain, libc) is named in a note, even if the bytes are equal; so is that the policy is not
-held again. A stated cell that is not in the project's plan is missing evidence: --go and the other axes choose as for verify.
+not the same (sources, Go, C toolchain, libc) is noted, also where the bytes are equal, and that a policy is not held
+again. A stated cell that is not in the project's plan is missing evidence: --go and the other axes choose as for
+verify.
 Exit code: 0 it holds, 1 it does not or says otherwise, 2 a file cannot be read, 3 something could not be rebuilt.`,
 		Example: "  plugproof attest verify run.intoto.json --key release.key.pub --file dist/greet.so\n  plugproof attest verify run.intoto.json --key release.key.pub --rebuild .",
 		Args:    cobra.ExactArgs(1),

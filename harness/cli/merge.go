@@ -41,7 +41,8 @@ func newMergeCmd(a *app) *cobra.Command {
 		Long: `Unite runs of one plan, such as its shards, in a new run in DIR. The order does not matter, and
 merging twice changes nothing. Runs of another plan or another plugproof are refused. Exit 1 if
 two records of one step contradict each other, or say that a cell has two different digests, or were
-made from different sources of one project; 3 if a planned step has no record yet: merge the rest, too. What was found in the cells is for gate to say.`,
+made from different sources of one project; 3 if a planned step has no record yet: merge the rest,
+too. What was found in the cells is for gate to say.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
