@@ -18,6 +18,7 @@ import (
 	"github.com/plugproof/plugproof/results/gate"
 	"github.com/plugproof/plugproof/results/report"
 	"github.com/plugproof/plugproof/verify/abi"
+	"github.com/plugproof/plugproof/verify/attest"
 	"github.com/plugproof/plugproof/verify/elfdiff"
 )
 
@@ -88,6 +89,10 @@ func TestFilledDocuments(t *testing.T) {
 				Code:       &abi.Code{Packages: []string{text}, Functions: 3, Differ: []abi.Function{{Name: "f", Why: text}}, Undecided: []abi.Function{{Name: "f", Why: text}}, Sources: []string{text}, Note: &text},
 				Mismatches: []abi.Difference{{Package: "p", Module: &text, Host: abi.Side{Version: &text, Hash: "0123456789abcdef"}, Plugin: abi.Side{Hash: "0123456789abcdef"}}}}},
 			Orders: &abi.Orders{Pairs: []abi.Pair{{First: "a", Second: "b", Alone: abi.OK, Verdict: abi.AlreadyLoaded, Error: &text}}, Safe: []string{"a"}, Proof: []string{}}}},
+		{"attest-verify", attestVerifyDoc{Schema: "plugproof/attest-verify/v1", File: "f", Key: text, Subjects: []attest.Subject{}, Findings: []attest.Finding{}, Notes: []attest.Note{}}},
+		{"attest-verify", attestVerifyDoc{"plugproof/attest-verify/v1", "f", text, text, attest.Fail, &attest.Scope{Projects: []string{text}, Arches: []string{}, Go: []string{}, Steps: []string{}, Varied: []string{}},
+			[]attest.Subject{{Name: text, Digest: map[string]string{"sha256": digest.Hex()}}}, []string{text}, &number, []attest.Finding{{Cell: text, Subject: text, Package: text, Text: text, Incomplete: true}, {Text: text}},
+			[]attest.Note{{Cell: text, Text: text, Then: digest, Now: digest}, {Text: text}}}},
 		{"abi-export", lockDoc{Schema: "plugproof/abi-export/v1", Host: "h", SHA256: digest, Lock: text}},
 		{"diff", elfdiff.Report{Schema: "plugproof/diff/v1", Verdict: elfdiff.Code, A: elfdiff.FileInfo{Path: "a", SHA256: digest.Hex(), Machine: elf.EM_ARM.String()}, B: elfdiff.FileInfo{Path: "b", SHA256: digest.Hex()},
 			Proof: elfdiff.ProofStructure, Sections: []elfdiff.Section{{Name: ".text", Differing: 4, Verdict: elfdiff.Code}},
