@@ -5,6 +5,7 @@ import (
 	"debug/buildinfo"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -56,6 +57,10 @@ func (e *evidence) listShipped(ctx context.Context, l *listing, c plan.Cell, cc 
 	return nil
 }
 
+// plainTags are build tags as cmd/go writes them into build information. They are the file's words, while a flag of a job may hold
+// {{cmd:...}}, which is run.
+var plainTags = regexp.MustCompile(`^[\pL\pN_.,]*$`)
+
 // shippedJob is how a shipped file was built by what it says itself, as far as that decides which packages are part of it, with the Go and
 // the environment of another job; and the index of the checkout that has its package.
 func (e *evidence) shippedJob(like plan.Job, subject string, info *debug.BuildInfo) (int, plan.Job, bool) {
@@ -72,11 +77,17 @@ func (e *evidence) shippedJob(like plan.Job, subject string, info *debug.BuildIn
 		if err != nil {
 			return 0, like, false
 		}
+		tags := setting(info, "-tags")
+		if !plainTags.MatchString(tags) {
+			e.lose(e.RulesFile, "the packages of %s cannot be listed: by its build information it was built with the tags %.100q", subject, tags)
+			e.Roots[i].Unlisted = true
+			return 0, like, false
+		}
 		if dir == "." {
 			dir = ""
 		}
 		out := like
-		out.Subject, out.Dir, out.Package, out.Flags = subject, filepath.ToSlash(dir), "."+pkg, []string{"-tags=" + setting(info, "-tags")}
+		out.Subject, out.Dir, out.Package, out.Flags = subject, filepath.ToSlash(dir), "."+pkg, []string{"-tags=" + tags}
 		for _, name := range []string{"-race", "-msan", "-asan"} {
 			if setting(info, name) == "true" {
 				out.Flags = append(out.Flags, name)
