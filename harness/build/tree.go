@@ -42,7 +42,7 @@ type Tree struct {
 var vcsDirs = []string{".git", ".hg", ".svn", ".bzr", ".fslckout", "_FOSSIL_"}
 
 // NewTree finds the tree of a project. dirs are the other directories in which its jobs are built, slash-separated and relative to the project.
-// Directories in skip are left out, as are old runs beneath the project's results/runs.
+// Directories in skip are left out, as are old runs of plugproof's.
 func NewTree(project string, dirs []string, skip ...string) (*Tree, error) {
 	abs, err := filepath.Abs(project)
 	if err == nil {

@@ -142,7 +142,7 @@ func TestCopyKeepsEverything(t *testing.T) {
 
 func TestCopyRefusesAndSkips(t *testing.T) {
 	dir := t.TempDir()
-	extract(t, dir, "-- go.mod --\nmodule m\n-- results/runs/1/plan.json --\n{}\n-- results/runs/code/x.go --\npackage code\n-- cache/big --\n0123456789\n")
+	extract(t, dir, "-- go.mod --\nmodule m\n-- results/runs/1/plan.json --\n{}\n-- results/runs/code/x.go --\npackage code\n-- shard1/plan.json --\n{}\n-- shard1/records.jsonl --\n{}\n-- cache/big --\n0123456789\n")
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)

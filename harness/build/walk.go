@@ -61,18 +61,16 @@ func (t *Tree) walk(max int64, f func(entry) error) error {
 	return nil
 }
 
-// skips reports whether the directory at path is left out: the caller's, and old runs of plugproof's own.
+// skips reports whether the directory at path is left out: the caller's, and runs of plugproof's own: those beneath results/runs, and, wherever
+// --out put it, what holds the two files of package results/store. One shard's run is no source of the next.
 func (t *Tree) skips(path string) bool {
-	if slices.Contains(t.skip, path) {
-		return true
+	has := func(name string) bool {
+		st, err := os.Lstat(filepath.Join(path, name))
+		return err == nil && st.Mode().IsRegular()
 	}
 	runs := filepath.Dir(path)
-	if filepath.Base(runs) == "runs" && filepath.Base(filepath.Dir(runs)) == "results" {
-		if _, err := os.Lstat(filepath.Join(path, "plan.json")); err == nil {
-			return true
-		}
-	}
-	return false
+	usual := filepath.Base(runs) == "runs" && filepath.Base(filepath.Dir(runs)) == "results"
+	return slices.Contains(t.skip, path) || has("plan.json") && (usual || has("records.jsonl"))
 }
 
 func kindOf(m fs.FileMode) string {
