@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ var (
 	hangBudget = flag.Duration("vm.budget", 4*time.Second, "QEMU's CPU time after which a command that spins hangs")
 	rounds     = flag.Int("vm.rounds", 0, "how often TestFaultRounds does each deed; 0 leaves it out")
 	bulk       = flag.Bool("vm.bulk", true, "TestFaultRounds does the deeds, too, that the other tests leave out")
+	deeds      = flag.String("vm.deeds", "", "TestFaultRounds does only the deeds of which the name fits this regular `expression`")
 )
 
 // fault is one bad deed and how it must end.
@@ -229,6 +231,11 @@ func TestFaultRounds(t *testing.T) {
 	for _, h := range harms {
 		table = append(table, row{h.name, h.do})
 	}
+	some, err := regexp.Compile(*deeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table = slices.DeleteFunc(table, func(r row) bool { return !some.MatchString(r.name) })
 	good := map[string][]int{}
 	t.Run("deeds", func(t *testing.T) {
 		for _, arch := range arches {
