@@ -47,7 +47,7 @@ func root() []entry {
 		{tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755}, ""},
 		{tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": "x"}}, ""},
 		link("./bin", "usr/bin"), file("./etc/passwd", "root:x:0:0\n"), file("./etc/os-release", "NAME=Void\nID=\"void\"\n"),
-		{tar.Header{Typeflag: tar.TypeDir, Name: "./root/", Mode: 0o750}, ""},
+		{tar.Header{Typeflag: tar.TypeDir, Name: "./srv/", Mode: 0o750}, ""},
 		{tar.Header{Typeflag: tar.TypeReg, Name: "./usr/bin/su", Mode: 0o4755}, "su"},
 		{tar.Header{Typeflag: tar.TypeReg, Name: "./usr/bin/ping", Mode: 0o755, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "\x01"}}, "ping"},
 		hard("./usr/bin/sulogin", "./usr/bin/su"), link("./usr/bin/sh", "su"),
@@ -125,7 +125,7 @@ func TestTarball(t *testing.T) {
 	for _, n := range r.Tree.Nodes() {
 		got = append(got, fmt.Sprintf("%c %04o %d %s%s", n.Type, n.Mode, n.GID, n.Path, n.Target))
 	}
-	want := []string{"l 0777 0 /binusr/bin", "d 0755 0 /etc", "f 0644 0 /etc/os-release", "f 0644 0 /etc/passwd", "d 0750 0 /root", "d 0755 0 /usr", "d 0755 0 /usr/bin",
+	want := []string{"l 0777 0 /binusr/bin", "d 0755 0 /etc", "f 0644 0 /etc/os-release", "f 0644 0 /etc/passwd", "d 0750 0 /srv", "d 0755 0 /usr", "d 0755 0 /usr/bin",
 		"f 0755 0 /usr/bin/ping", "l 0777 0 /usr/bin/shsu", "f 4755 0 /usr/bin/su", "f 4755 0 /usr/bin/sulogin", "d 0755 0 /var", "d 0755 0 /var/log", "f 0664 22 /var/log/wtmp", "l 0777 0 /var/run../run"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
