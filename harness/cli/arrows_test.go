@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"harness/vary/...":            {},
 	"harness/build/...":           {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/vary"},
 	"harness/inquiry/...":         {"results", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/vary", "harness/build"},
-	"harness/mirror/...":          {"results", "verify/supply/modtree/..."},
+	"harness/mirror/...":          {"results", "verify/supply/kit", "verify/supply/modtree/..."},
 	"harness/supply/...":          {"results", "verify/...", "images/...", "harness/proc"},
 	"harness/vm/...":              {"results", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/guest"},
 	"harness/guest/...":           {"harness/guest/..."},

@@ -39,6 +39,14 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if what := os.Getenv(syncing); what != "" {
+		from, into, _ := strings.Cut(what, " ")
+		if _, _, _, err := mirror.Sync(context.Background(), from, into, nil); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

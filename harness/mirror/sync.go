@@ -9,13 +9,20 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/verify/supply/kit"
 )
+
+// unfinished is a file in the making, in the folder of its place. A mirror serves no name that begins with a dot, and of two that
+// sync into one folder the second waits.
+const unfinished = ".plugproof-sync"
 
 // Sync makes the files of dir those of the mirror at url: what is new is fetched, what differs is replaced, what the mirror does not
 // have is removed. It is done when the digest of dir's own index is that of the mirror's. Every file is checked before it takes
-// its place. It returns how many were fetched and removed.
+// its place. Killed at any moment it leaves whole files, old and new ones, and the next run does what is missing. It waits for others
+// that sync or unpack into dir. It returns how many were fetched and removed.
 func Sync(ctx context.Context, url, dir string, hc *http.Client) (fetched, removed int, index results.Digest, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return 0, 0, "", err
@@ -25,6 +32,14 @@ func Sync(ctx context.Context, url, dir string, hc *http.Client) (fetched, remov
 		return 0, 0, "", err
 	}
 	defer root.Close()
+	release, err := kit.Lock(ctx, root)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	defer release()
+	if err := sweep(root); err != nil {
+		return 0, 0, "", err
+	}
 	s := &Server{Client: hc}
 	resp, err := s.get(ctx, url, IndexPath)
 	if err != nil {
@@ -65,8 +80,10 @@ func Sync(ctx context.Context, url, dir string, hc *http.Client) (fetched, remov
 	}
 	for name := range have {
 		at, _ := place(name)
-		if err := root.Remove(at); err != nil {
-			return fetched, removed, "", err
+		if st, err := root.Lstat(at); err == nil && !st.IsDir() { // else it made way
+			if err := root.Remove(at); err != nil {
+				return fetched, removed, "", err
+			}
 		}
 		removed++
 	}
@@ -93,13 +110,13 @@ func (s *Server) fetch(ctx context.Context, root *os.Root, url string, e Entry) 
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the mirror answers %s", resp.Status)
 	}
+	if err := makeWay(root, at); err != nil {
+		return err
+	}
 	if err := root.MkdirAll(path.Dir(at), 0o755); err != nil {
 		return err
 	}
-	tmp := path.Join(path.Dir(at), ".new-"+path.Base(at))
-	if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	tmp := path.Join(path.Dir(at), unfinished)
 	f, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -114,6 +131,38 @@ func (s *Server) fetch(ctx context.Context, root *os.Root, url string, e Entry) 
 	}
 	if err != nil {
 		return errors.Join(err, root.Remove(tmp))
+	}
+	return nil
+}
+
+// sweep removes what one that was killed left in the making.
+func sweep(root *os.Root) error {
+	for _, dir := range trees {
+		if _, err := root.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		err := fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || d.Name() != unfinished {
+				return err
+			}
+			return root.Remove(name)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeWay makes way for a file: where the mirror has a folder and here is a file, or the other way round, that one goes first.
+func makeWay(root *os.Root, at string) error {
+	if st, err := root.Lstat(at); err == nil && st.IsDir() {
+		return root.RemoveAll(at)
+	}
+	for dir := path.Dir(at); strings.Contains(dir, "/"); dir = path.Dir(dir) {
+		if st, err := root.Lstat(dir); err == nil && st.Mode().IsRegular() {
+			return root.Remove(dir)
+		}
 	}
 	return nil
 }
