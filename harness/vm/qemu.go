@@ -88,12 +88,13 @@ func (m *Machine) start(ctx context.Context, l launch, talk io.Writer, extra ...
 	return q, nil
 }
 
-// kill ends QEMU and waits until it is gone.
+// kill ends QEMU and waits until it is gone and all that its console said has been passed on: that outlives it in the
+// socket, whose other end nobody else has.
 func (q *qemu) kill() {
 	q.process.Kill()
 	<-q.ended
-	q.closeSockets()
 	q.copying.Wait()
+	q.closeSockets()
 }
 
 func (q *qemu) closeSockets() {

@@ -59,3 +59,39 @@ func TestShell(t *testing.T) {
 		})
 	}
 }
+
+// slowly is a terminal that takes its time.
+type slowly struct{ strings.Builder }
+
+func (w *slowly) Write(p []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return w.Builder.Write(p)
+}
+
+// Whatever was written to the console before the shell ended is shown, also by a terminal that is far behind.
+func TestShellShowsItsLastWords(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			m := withUserland(t, arch)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+			defer cancel()
+			text := strings.Repeat(strings.Repeat("x", 79)+"\n", 5000) + "the last line\n"
+			var screen slowly
+			out, err := m.Shell(ctx, Session{
+				Files:  []rootfs.File{{Name: "text", Perm: 0o644, Data: []byte(text)}},
+				Input:  strings.NewReader("cat /payload/text\nexit 7\n"),
+				Output: &screen,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.Kind != Exited || out.Results[0].Exit != 7 {
+				t.Errorf("the shell ended as %s (%s) with %d", out.Kind, out.Error, out.Results[0].Exit)
+			}
+			shown := screen.String()
+			if !strings.HasSuffix(shown, "the last line\r\nplugproof# ") {
+				t.Errorf("of %d bytes %d are shown; they end with %q", len(text), len(shown), shown[max(0, len(shown)-100):])
+			}
+		})
+	}
+}
