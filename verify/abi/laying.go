@@ -2,7 +2,6 @@ package abi
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -264,7 +263,7 @@ func (v *view) head(f *goelf.File, n int) (size int, err error) {
 }
 
 func appendHeader(b []byte, f *goelf.File, s goelf.Segment) []byte {
-	order := f.Order.(binary.AppendByteOrder)
+	order := f.Order
 	words := []uint64{s.Off, s.Vaddr, s.Vaddr, s.FileSz, s.MemSz}
 	b = order.AppendUint32(b, uint32(s.Type))
 	if f.Class == elf.ELFCLASS64 {

@@ -7,7 +7,6 @@ package goelf
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ const maxSegments = 1 << 16
 // File is an open ELF file. Its methods may be called by several goroutines at once.
 type File struct {
 	Class   elf.Class
-	Order   binary.ByteOrder
+	Order   Order
 	OSABI   byte
 	Machine elf.Machine
 	Type    elf.Type
@@ -70,9 +69,9 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	f.Class, f.OSABI = elf.Class(id[elf.EI_CLASS]), id[elf.EI_OSABI]
 	switch elf.Data(id[elf.EI_DATA]) {
 	case elf.ELFDATA2LSB:
-		f.Order = binary.LittleEndian
+		f.Order = Order{}
 	case elf.ELFDATA2MSB:
-		f.Order = binary.BigEndian
+		f.Order = Order{big: true}
 	default:
 		return nil, fmt.Errorf("reading ELF header: unknown byte order %d", id[elf.EI_DATA])
 	}

@@ -52,9 +52,10 @@ func (f *File) relocTable(tag, sizeTag elf.DynTag, table RelocTable, rela bool, 
 	if !ok || size == 0 {
 		return true
 	}
-	ent := uint64(2 * f.PtrSize())
+	w := uint64(f.PtrSize())
+	ent := 2 * w
 	if rela {
-		ent = uint64(3 * f.PtrSize())
+		ent = 3 * w
 	}
 	off, avail, ok := f.Offset(addr)
 	if !ok || size > avail {
@@ -72,16 +73,15 @@ func (f *File) relocTable(tag, sizeTag elf.DynTag, table RelocTable, rela bool, 
 			return yieldErr(yield, fmt.Errorf("reading relocations: %w", err))
 		}
 		for ; len(b) > 0; b = b[ent:] {
-			d := decoder{b, f}
-			r := Reloc{Off: d.word(), Table: table, Explicit: rela}
-			info := d.word()
+			r := Reloc{Off: f.Word(b), Table: table, Explicit: rela}
+			info := f.Word(b[w:])
 			if f.Class == elf.ELFCLASS64 {
 				r.Sym, r.Type = uint32(info>>32), uint32(info)
 			} else {
 				r.Sym, r.Type = uint32(info>>8), uint32(info&0xff)
 			}
 			if rela {
-				r.Addend = f.signed(d.word())
+				r.Addend = f.signed(f.Word(b[2*w:]))
 			}
 			if !yield(r, nil) {
 				return false
