@@ -100,12 +100,11 @@ func semantic(name string) string {
 const maxToolchain = 2 << 30
 
 func unpackToolchain(ctx context.Context, name, prefix, dir string) error {
-	z, err := zip.OpenReader(name)
+	z, f, err := inflate.OpenZip(name)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
-	z.RegisterDecompressor(zip.Deflate, inflate.NewReader)
+	defer f.Close()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}

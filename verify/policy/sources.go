@@ -13,7 +13,9 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/dirhash"
+
+	"github.com/plugproof/plugproof/verify/supply/inflate"
+	"github.com/plugproof/plugproof/verify/supply/modtree"
 )
 
 // Sources say where modules' files are on this machine.
@@ -123,7 +125,7 @@ func (s Sources) right(v module.Version, file string) error {
 		if want == "" {
 			continue
 		}
-		got, err := dirhash.HashZip(file, dirhash.Hash1)
+		got, err := modtree.HashZipFile(file)
 		if err != nil {
 			return &MissingError{fmt.Sprintf("its zip cannot be read: %v", err)}
 		}
@@ -139,12 +141,12 @@ func (s Sources) right(v module.Version, file string) error {
 const maxTexts = 1024
 
 func readZip(v module.Version, file string, dirs []string) (Texts, error) {
-	z, err := zip.OpenReader(file)
+	z, f, err := inflate.OpenZip(file)
 	if err != nil {
 		return Texts{}, &MissingError{fmt.Sprintf("its zip cannot be read: %v", err)}
 	}
-	defer z.Close()
-	return textsOf(&z.Reader, v, dirs)
+	defer f.Close()
+	return textsOf(z, v, dirs)
 }
 
 func textsOf(z *zip.Reader, v module.Version, dirs []string) (Texts, error) {

@@ -1,4 +1,4 @@
-// Package inflate decompresses the DEFLATE streams (RFC 1951) of zips, by a quicker reader than the standard library's: a kit's toolchains are
+// Package inflate opens zips that are not to be believed, and decompresses their DEFLATE streams (RFC 1951), by a quicker reader than the standard library's: a kit's toolchains are
 // proved by what their zips hold, and decompressing them is most of that.
 package inflate
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"runtime"
 	"slices"
@@ -221,11 +222,10 @@ func HashZip(r io.ReaderAt, size int64) (string, error) {
 	if size > maxZip {
 		return "", fmt.Errorf("it is longer than %d bytes", maxZip)
 	}
-	z, err := zip.NewReader(r, size)
+	z, err := inflate.Zip(r, size)
 	if err != nil {
 		return "", err
 	}
-	z.RegisterDecompressor(zip.Deflate, inflate.NewReader)
 	var names []string
 	files := map[string]*zip.File{}
 	var total uint64
@@ -239,6 +239,20 @@ func HashZip(r io.ReaderAt, size int64) (string, error) {
 		names, files[f.Name] = append(names, f.Name), f
 	}
 	return hash1(names, func(n string) (io.ReadCloser, error) { return files[n].Open() })
+}
+
+// HashZipFile is HashZip of the zip in a file.
+func HashZipFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	return HashZip(f, st.Size())
 }
 
 // buffers are for copying: a toolchain's zip has 11,000 files, most of them small.

@@ -15,7 +15,9 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/dirhash"
+
+	"github.com/plugproof/plugproof/verify/supply/inflate"
+	"github.com/plugproof/plugproof/verify/supply/modtree"
 )
 
 // Options say what a check may rely on.
@@ -202,7 +204,7 @@ func (c *checker) module(m mod, files []string, owner func(string) string) error
 		c.find(NoZip, "vendor/"+m.Path, name, "its zip is not at hand, and its %d files were not checked", len(files))
 		return nil
 	}
-	sum, err := dirhash.HashZip(file, dirhash.Hash1)
+	sum, err := modtree.HashZipFile(file)
 	if err != nil {
 		c.find(BadZip, "vendor/"+m.Path, name, "its zip cannot be read: %v", err)
 		return nil
@@ -238,11 +240,11 @@ func (c *checker) zip(v module.Version) (string, error) {
 }
 
 func (c *checker) compare(m mod, file string, files []string, owner func(string) string) error {
-	z, err := zip.OpenReader(file)
+	z, f, err := inflate.OpenZip(file)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
+	defer f.Close()
 	prefix := m.from.Path + "@" + m.from.Version + "/"
 	entries := map[string]*zip.File{}
 	for _, e := range z.File {
@@ -296,12 +298,40 @@ func (c *checker) same(name string, e *zip.File) (bool, error) {
 	if uint64(st.Size()) != e.UncompressedSize64 {
 		return false, nil
 	}
-	a, err := readFile(c.root, name, maxFile)
+	f, err := c.root.Open(name)
 	if err != nil {
 		return false, err
 	}
-	b, err := readEntry(e, maxFile)
-	return bytes.Equal(a, b), err
+	defer f.Close()
+	if st, err = f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return false, errors.Join(err, fmt.Errorf("%q is no regular file any more", name))
+	}
+	r, err := e.Open()
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	return equal(f, r)
+}
+
+// equal compares what two readers give to their ends.
+func equal(a, b io.Reader) (bool, error) {
+	var x, y [32 << 10]byte
+	for {
+		n, err := io.ReadFull(a, x[:])
+		m, err2 := io.ReadFull(b, y[:])
+		for _, err := range []error{err, err2} {
+			if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+				return false, err
+			}
+		}
+		if !bytes.Equal(x[:n], y[:m]) {
+			return false, nil
+		}
+		if n == 0 {
+			return true, nil
+		}
+	}
 }
 
 func readFile(root *os.Root, name string, max int64) ([]byte, error) {
