@@ -39,6 +39,8 @@ type File struct {
 	Dynamic     []Dyn     // the entries of PT_DYNAMIC up to DT_NULL
 	DynamicErr  error     // why PT_DYNAMIC cannot be read; nil when it is absent
 
+	relative uint32 // R_*_RELATIVE, 0 for a machine that is not known
+
 	in      pages
 	steps   atomic.Int64 // of hash chains
 	dynOnce sync.Once
@@ -90,6 +92,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	}
 	d := decoder{h[16:], f}
 	f.Type, f.Machine = elf.Type(d.u16()), elf.Machine(d.u16())
+	f.relative = relativeTypes[f.Machine]
 	d.u32() // e_version
 	f.Entry, f.PhOff, f.ShOff = d.word(), d.word(), d.word()
 	f.Flags = d.u32()

@@ -106,8 +106,9 @@ func (p pointers) at(slot uint64) (to uint64, ok bool) {
 // that are relocated by the load address. Addends in slots that the file does not hold are left out.
 func (f *File) pkgHashSlots() ([]uint64, pointers, error) {
 	var slots []uint64
-	var ptrs pointers
+	ptrs := make(pointers, 0, f.RelocRoom())
 	seen := map[uint32]bool{} // symbols whose name was looked at
+	last, is := uint32(0), false
 	for r, err := range f.Relocs() {
 		if err != nil {
 			return nil, nil, err
@@ -121,14 +122,17 @@ func (f *File) pkgHashSlots() ([]uint64, pointers, error) {
 		if r.Sym == 0 || r.Table == JmpRel {
 			continue
 		}
-		is, known := seen[r.Sym]
-		if !known {
-			_, at, err := f.dynSymbol(r.Sym)
-			if err != nil {
-				return nil, nil, err
+		if r.Sym != last { // linkers sort by symbol
+			var known bool
+			if is, known = seen[r.Sym]; !known {
+				_, at, err := f.dynSymbol(r.Sym)
+				if err != nil {
+					return nil, nil, err
+				}
+				is = f.dynHasPrefix(uint64(at), pkgHashPrefix)
+				seen[r.Sym] = is
 			}
-			is = f.dynHasPrefix(uint64(at), pkgHashPrefix)
-			seen[r.Sym] = is
+			last = r.Sym
 		}
 		if is {
 			if slots = append(slots, r.Off); len(slots) > maxPackages {

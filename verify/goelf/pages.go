@@ -1,6 +1,7 @@
 package goelf
 
 import (
+	"bytes"
 	"debug/elf"
 	"fmt"
 	"io"
@@ -86,6 +87,21 @@ func (f *File) readOffset(off, n uint64) ([]byte, error) {
 	return b, f.in.read(b, int64(off))
 }
 
+// readInto is readOffset into a buffer that is used again and grows when it must.
+func (f *File) readInto(buf *[]byte, off, n uint64) ([]byte, error) {
+	if n > uint64(cap(*buf)) {
+		b, err := f.readOffset(off, n)
+		*buf = b
+		return b, err
+	}
+	size := uint64(max(f.in.size, 0))
+	if off > size || n > size-off {
+		return nil, fmt.Errorf("reading %d bytes at offset %#x: the file ends at %#x: %w", n, off, size, io.ErrUnexpectedEOF)
+	}
+	b := (*buf)[:n]
+	return b, f.in.read(b, int64(off))
+}
+
 // Offset translates an address into a file offset through the PT_LOAD headers. avail is the number of bytes that the segment holds from there in the file.
 func (f *File) Offset(addr uint64) (off, avail uint64, ok bool) {
 	for i := range f.Segments {
@@ -132,7 +148,16 @@ func (f *File) inMemory(addr, n uint64) bool {
 
 // ReadWord reads one address-sized number of the memory image, as it is before relocation.
 func (f *File) ReadWord(addr uint64) (uint64, error) {
-	b, err := f.ReadAddr(addr, uint64(f.PtrSize()))
+	w := uint64(f.PtrSize())
+	size := uint64(max(f.in.size, 0))
+	if off, avail, ok := f.Offset(addr); ok && w <= avail && off <= size && w <= size-off {
+		var buf [8]byte
+		if err := f.in.copied(buf[:w], int64(off)); err != nil {
+			return 0, err
+		}
+		return f.Word(buf[:w]), nil
+	}
+	b, err := f.ReadAddr(addr, w)
 	if err != nil {
 		return 0, err
 	}
@@ -151,6 +176,16 @@ func (f *File) ReadCString(addr uint64, limit int) (string, error) {
 // cstringAt reads a NUL-terminated string at a file offset that has avail bytes and must end within limit.
 func (f *File) cstringAt(off, avail uint64, limit int) (string, error) {
 	avail = min(avail, uint64(limit)+1)
+	var short [64]byte // most strings are, and cost no second allocation
+	if size := uint64(max(f.in.size, 0)); off < size && avail > 0 {
+		b := short[:min(64, avail, size-off)]
+		if err := f.in.copied(b, int64(off)); err != nil {
+			return "", fmt.Errorf("reading a string: %w", err)
+		}
+		if i := bytes.IndexByte(b, 0); i >= 0 {
+			return string(b[:i]), nil
+		}
+	}
 	for n := uint64(64); ; n *= 4 {
 		n = min(n, avail)
 		b, err := f.readOffset(off, n)

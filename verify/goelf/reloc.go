@@ -157,8 +157,22 @@ var relativeTypes = map[elf.Machine]uint32{
 
 // Relative reports whether r only adds the load address.
 func (f *File) Relative(r Reloc) bool {
-	t, ok := relativeTypes[f.Machine]
-	return ok && r.Type == t && r.Sym == 0
+	return f.relative != 0 && r.Type == f.relative && r.Sym == 0
+}
+
+// RelocRoom is the number of relocations for which to make room before they are read: that of the tables, but not more than is small.
+func (f *File) RelocRoom() int {
+	const small = 1 << 18
+	var n uint64
+	for _, tag := range []elf.DynTag{elf.DT_PLTRELSZ, elf.DT_RELSZ, elf.DT_RELASZ} {
+		size, _ := f.DynValue(tag)
+		n += min(size, uint64(max(f.in.size, 0)))
+	}
+	ent := uint64(24)
+	if f.Class == elf.ELFCLASS32 {
+		ent = 8
+	}
+	return int(min(n/ent, small))
 }
 
 // AddendOf returns a relocation's addend: its own, or the number in its slot.

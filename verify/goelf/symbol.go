@@ -79,9 +79,10 @@ func (f *File) DynSymbolEntries() iter.Seq2[Symbol, error] {
 			return
 		}
 		size := uint64(f.symSize())
+		var buf []byte
 		for i := uint64(1); i < uint64(t.count); {
 			c := min(uint64(t.count)-i, symChunk)
-			b, err := f.readOffset(t.symOff+i*size, c*size)
+			b, err := f.readInto(&buf, t.symOff+i*size, c*size)
 			if err != nil {
 				yield(Symbol{}, fmt.Errorf("reading dynamic symbols %d to %d: %w", i, i+c, err))
 				return
@@ -156,9 +157,10 @@ const symChunk = 1 << 12
 func (f *File) eachSymbol(off, n, strOff, strLen uint64, yield func(Symbol, error) bool) {
 	size := uint64(f.symSize())
 	budget := maxNames + 64*strLen // of bytes: names share their ends, but not all of them the longest
+	var buf []byte
 	for i := uint64(1); i < n; {
 		c := min(n-i, symChunk)
-		b, err := f.readOffset(off+i*size, c*size)
+		b, err := f.readInto(&buf, off+i*size, c*size)
 		if err != nil {
 			yield(Symbol{}, fmt.Errorf("reading symbols %d to %d: %w", i, i+c, err))
 			return
