@@ -3,7 +3,6 @@ package drift
 import (
 	"debug/elf"
 	"fmt"
-	"slices"
 	"sort"
 
 	"github.com/plugproof/plugproof/verify/goelf"
@@ -36,7 +35,7 @@ var gotRelocs = map[elf.Machine][2]uint32{
 }
 
 func newSpace(f *goelf.File) (*space, error) {
-	s := &space{file: f, gotLo: ^uint64(0)}
+	s := &space{file: f, gotLo: ^uint64(0), slots: make([]slot, 0, f.RelocRoom())}
 	var err error
 	if s.symbols, err = readSymbols(f); err != nil {
 		return nil, err
@@ -71,7 +70,7 @@ func newSpace(f *goelf.File) (*space, error) {
 	if sec := f.Section(".got"); sec != nil { // entries of its own symbols have relocations without one
 		s.gotLo, s.gotHi = min(s.gotLo, sec.Addr), max(s.gotHi, sec.Addr+sec.Size)
 	}
-	slices.SortStableFunc(s.slots, func(a, b slot) int { return compareUint(a.addr, b.addr) })
+	s.slots = sortedByAddress(s.slots, func(s *slot) uint64 { return s.addr })
 	return s, nil
 }
 

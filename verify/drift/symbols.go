@@ -3,7 +3,6 @@ package drift
 import (
 	"debug/elf"
 	"fmt"
-	"slices"
 	"sort"
 
 	"github.com/plugproof/plugproof/verify/goelf"
@@ -49,12 +48,7 @@ func readSymbols(f *goelf.File) (*symbolTable, error) {
 			t.sorted = append(t.sorted, entrySymbol{s.Value, s.Size, s.Index, s.Type() == elf.STT_FUNC})
 		}
 	}
-	slices.SortFunc(t.sorted, func(a, b entrySymbol) int {
-		if c := compareUint(a.addr, b.addr); c != 0 {
-			return c
-		}
-		return compareUint(uint64(a.index), uint64(b.index))
-	})
+	t.sorted = sortedByAddress(t.sorted, func(s *entrySymbol) uint64 { return s.addr }) // those of one address by their index, in which they come
 	return t, nil
 }
 
