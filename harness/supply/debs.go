@@ -1,7 +1,6 @@
 package supply
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/proc"
@@ -79,9 +77,12 @@ func HasTools(cache string) bool {
 // UnpackTools unpacks the packages of a cache into its tool root, without their scripts: nothing of them runs. It does nothing
 // when the same ones were unpacked, or when there are none.
 func UnpackTools(ctx context.Context, cache string) (int, error) {
-	debs, err := filepath.Glob(filepath.Join(cache, "tools", "*.deb"))
+	debs, err := fs.Glob(os.DirFS(cache), "tools/*.deb")
 	if err != nil || len(debs) == 0 {
 		return 0, err
+	}
+	for i, deb := range debs {
+		debs[i] = filepath.Join(cache, filepath.FromSlash(deb))
 	}
 	release, err := lock(ctx, cache)
 	if err != nil {
@@ -103,141 +104,73 @@ func UnpackTools(ctx context.Context, cache string) (int, error) {
 		fmt.Fprintf(&list, "%s %s\n", d, filepath.Base(deb))
 	}
 	dir := filepath.Join(cache, ToolRoot)
-	if old, err := os.ReadFile(filepath.Join(dir, ToolsMark)); err == nil && string(old) == list.String() {
-		return len(debs), nil
-	}
-	tmp := dir + ".new"
-	for _, d := range []string{tmp, dir} {
-		if err := os.RemoveAll(d); err != nil {
+	for _, left := range []string{dir + making, dir + leaving} { // by one that was killed
+		if err := os.RemoveAll(left); err != nil {
 			return 0, err
 		}
 	}
+	if old, err := os.ReadFile(filepath.Join(dir, ToolsMark)); err == nil && string(old) == list.String() {
+		return len(debs), nil
+	}
+	if err := unpackTools(ctx, debs, dir, list.String()); err != nil {
+		return 0, err
+	}
+	return len(debs), nil
+}
+
+// making and leaving end the names of a root that is not whole yet, and of one that was replaced.
+const (
+	making  = ".new"
+	leaving = ".old"
+)
+
+// unpackTools makes a root beside dir and puts it into its place when it is whole: then only the one that was there goes. mark is
+// written into it.
+func unpackTools(ctx context.Context, debs []string, dir, mark string) (err error) {
+	tmp := dir + making
 	if err := os.Mkdir(tmp, 0o755); err != nil {
-		return 0, err
+		return err
 	}
-	root, err := os.OpenRoot(tmp)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(tmp))
+		}
+	}()
+	r, err := os.OpenRoot(tmp)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer root.Close()
+	defer r.Close()
+	root := &toolRoot{r, maxTools}
 	for _, d := range []string{"proc", "dev", "sys", "tmp", "usr"} {
 		if err := root.Mkdir(d, 0o755); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	for _, d := range merged {
 		if err := errors.Join(root.Mkdir("usr/"+d, 0o755), root.Symlink("usr/"+d, d)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	if err := expand(ctx, debs, func(r io.Reader) error { return unpackDeb(ctx, root, r) }); err != nil {
-		return 0, err
+	if err := expand(ctx, debs, func(r io.Reader) error { return root.unpack(ctx, r) }); err != nil {
+		return err
 	}
 	if _, err := root.Lstat("usr/bin/sh"); errors.Is(err, fs.ErrNotExist) { // which dash's own script would make
 		if err := root.Symlink("dash", "usr/bin/sh"); err != nil {
-			return 0, err
-		}
-	}
-	if err := kit.Settle(root); err != nil {
-		return 0, err
-	}
-	if err := os.WriteFile(filepath.Join(tmp, ToolsMark), []byte(list.String()), 0o644); err != nil {
-		return 0, err
-	}
-	return len(debs), os.Rename(tmp, dir)
-}
-
-// merged are the folders that lie in usr, as on every Debian since 12: musl's libc.so is shipped in /lib and found in /usr/lib.
-var merged = []string{"bin", "lib", "lib32", "lib64", "libx32", "sbin"}
-
-// merge is where a package's file lies in a merged root; "" for what is there already.
-func merge(name string) string {
-	first, rest, deeper := strings.Cut(name, "/")
-	if !slices.Contains(merged, first) {
-		return name
-	}
-	if !deeper {
-		return ""
-	}
-	return path.Join("usr", first, rest)
-}
-
-// data finds the archive of files in a Debian package: an ar archive (deb(5)) of debian-binary, control.tar.* and data.tar.*.
-func data(r io.ReaderAt, size int64) (*io.SectionReader, error) {
-	head := make([]byte, 60)
-	if _, err := r.ReadAt(head[:8], 0); err != nil || string(head[:8]) != "!<arch>\n" {
-		return nil, errors.New("it is no Debian package")
-	}
-	for at := int64(8); at+60 <= size; {
-		if _, err := r.ReadAt(head, at); err != nil {
-			return nil, err
-		}
-		n, err := strconv.ParseInt(strings.TrimRight(string(head[48:58]), " "), 10, 64)
-		if err != nil || n < 0 || n > size-at-60 {
-			return nil, fmt.Errorf("a member at offset %d has no size that can be", at)
-		}
-		if strings.HasPrefix(string(head[:16]), "data.tar") {
-			return io.NewSectionReader(r, at+60, n), nil
-		}
-		at += 60 + n + n%2
-	}
-	return nil, errors.New("it holds no data.tar")
-}
-
-func unpackDeb(ctx context.Context, root *os.Root, archive io.Reader) error {
-	t := tar.NewReader(archive)
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		h, err := t.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := unpackEntry(root, h, t); err != nil {
-			return fmt.Errorf("%q: %w", h.Name, err)
-		}
-	}
-}
-
-// unpackEntry makes one entry. Nothing is set-user-id, and there are no devices: /dev is mounted.
-func unpackEntry(root *os.Root, h *tar.Header, r io.Reader) error {
-	name := path.Clean(strings.TrimPrefix(h.Name, "./"))
-	if name == "." {
-		return nil
-	}
-	if !fs.ValidPath(name) {
-		return errors.New("it leaves the root")
-	}
-	if name = merge(name); name == "" {
-		return nil
-	}
-	mode := fs.FileMode(h.Mode).Perm()
-	if h.Typeflag != tar.TypeDir {
-		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return err
-		}
-		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	switch h.Typeflag {
-	case tar.TypeDir:
-		return root.MkdirAll(name, mode|0o700)
-	case tar.TypeReg:
-		w, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(w, r)
-		return errors.Join(err, w.Chmod(mode), w.Close())
-	case tar.TypeSymlink:
-		return root.Symlink(h.Linkname, name)
-	case tar.TypeLink:
-		return root.Link(merge(path.Clean(strings.TrimPrefix(h.Linkname, "./"))), name)
+	if err := os.WriteFile(filepath.Join(tmp, ToolsMark), []byte(mark), 0o644); err != nil {
+		return err
 	}
-	return nil
+	if err := kit.Settle(root.Root); err != nil {
+		return err
+	}
+	if err := os.Rename(dir, dir+leaving); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir + leaving)
 }

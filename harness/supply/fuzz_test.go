@@ -84,7 +84,8 @@ func FuzzUnpackDeb(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_ = expand(context.Background(), []string{name}, func(r io.Reader) error { return unpackDeb(context.Background(), root, r) })
+		tools := &toolRoot{root, 1 << 20}
+		_ = expand(context.Background(), []string{name}, func(r io.Reader) error { return tools.unpack(context.Background(), r) })
 		there, err := fs.ReadDir(os.DirFS(dir), ".")
 		if err != nil || len(there) != 2 {
 			t.Errorf("beside the root there is %v, %v", there, err)

@@ -22,7 +22,7 @@ import (
 // below gomod, programs executable, the two _go.mod files that matter under their own name, too. bin/go leads to the newest. The zips must have been
 // verified. It returns the releases' names.
 func UnpackToolchains(ctx context.Context, cache string) ([]string, error) {
-	zips, err := filepath.Glob(filepath.Join(cache, Modules, "golang.org", "toolchain", "@v", "*.zip"))
+	zips, err := fs.Glob(os.DirFS(cache), Modules+"/golang.org/toolchain/@v/*.zip")
 	if err != nil {
 		return nil, err
 	}
@@ -34,22 +34,22 @@ func UnpackToolchains(ctx context.Context, cache string) ([]string, error) {
 		return nil, err
 	}
 	defer release()
-	left, err := filepath.Glob(filepath.Join(cache, "gomod", "golang.org", unpacking+"*")) // by one that was killed
+	left, err := fs.Glob(os.DirFS(cache), "gomod/golang.org/"+unpacking+"*") // by one that was killed
 	if err != nil {
 		return nil, err
 	}
 	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
+		if err := os.RemoveAll(filepath.Join(cache, filepath.FromSlash(dir))); err != nil {
 			return nil, err
 		}
 	}
 	var names []string
 	newest := ""
 	for _, z := range zips {
-		version := strings.TrimSuffix(filepath.Base(z), ".zip")
+		version := strings.TrimSuffix(path.Base(z), ".zip")
 		dir := filepath.Join(cache, "gomod", "golang.org", "toolchain@"+version)
 		if _, err := os.Stat(filepath.Join(dir, "bin", "go")); err != nil {
-			if err := unpackToolchain(ctx, z, "golang.org/toolchain@"+version+"/", dir); err != nil {
+			if err := unpackToolchain(ctx, filepath.Join(cache, filepath.FromSlash(z)), "golang.org/toolchain@"+version+"/", dir); err != nil {
 				return names, fmt.Errorf("unpacking the toolchain %q: %w", version, err)
 			}
 		}
