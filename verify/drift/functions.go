@@ -1,11 +1,11 @@
 package drift
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/plugproof/plugproof/verify/goelf"
 )
@@ -22,7 +22,7 @@ type function struct {
 // functions are a file's functions, sorted by address.
 type functions struct {
 	list    []function
-	names   []byte
+	names   string
 	symbols *symbolTable
 	byName  map[string][]int // of the packages that were asked for
 	of      map[string][]int // of each package
@@ -82,7 +82,7 @@ func readFunctions(f *goelf.File, symbols *symbolTable) (*functions, error) {
 	if table, err = f.ReadAddr(addr+at, last); err != nil {
 		return nil, fmt.Errorf("reading functions: %w", err)
 	}
-	out := &functions{list: make([]function, 0, n), names: names, symbols: symbols}
+	out := &functions{list: make([]function, 0, n), names: string(names), symbols: symbols}
 	for i := range n {
 		entry, next := f.Order.Uint32(table[i*8:]), f.Order.Uint32(table[i*8+8:])
 		info := uint64(f.Order.Uint32(table[i*8+4:]))
@@ -111,10 +111,14 @@ const funcHead = 12
 func (fs *functions) index(include func(pkg string) bool) {
 	if fs.of == nil {
 		fs.of = map[string][]int{}
+		last, run := "", 0 // linkers lay one package after another
 		for i := range fs.list {
-			pkg := packageOf(nameAt(fs.names, fs.list[i].at))
-			fs.of[pkg] = append(fs.of[pkg], i)
+			if pkg := packageOf(nameAt(fs.names, fs.list[i].at)); pkg != last {
+				fs.add(last, run, i)
+				last, run = pkg, i
+			}
 		}
+		fs.add(last, run, len(fs.list))
 	}
 	fs.byName = map[string][]int{}
 	for pkg, list := range fs.of {
@@ -126,6 +130,15 @@ func (fs *functions) index(include func(pkg string) bool) {
 			fs.byName[fs.list[i].name] = append(fs.byName[fs.list[i].name], i)
 		}
 	}
+}
+
+// add notes that the functions from one index to another are of a package.
+func (fs *functions) add(pkg string, from, to int) {
+	list := slices.Grow(fs.of[pkg], to-from)
+	for i := from; i < to; i++ {
+		list = append(list, i)
+	}
+	fs.of[pkg] = list
 }
 
 func (fs *functions) name(i int) {
@@ -149,16 +162,16 @@ func compareUint(a, b uint64) int {
 }
 
 // nameAt is the name at an offset, cut to maxNameBytes.
-func nameAt(names []byte, off uint32) string {
+func nameAt(names string, off uint32) string {
 	if uint64(off) >= uint64(len(names)) {
 		return ""
 	}
-	b := names[off:]
-	b = b[:min(len(b), maxNameBytes)]
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
+	name := names[off:]
+	name = name[:min(len(name), maxNameBytes)]
+	if i := strings.IndexByte(name, 0); i >= 0 {
+		name = name[:i]
 	}
-	return string(b)
+	return name
 }
 
 // findText takes the address on which most functions with a dynamic symbol of the same name agree.
