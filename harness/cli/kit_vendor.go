@@ -122,6 +122,9 @@ func checkCopies(ctx context.Context, in string, list kit.Part, parts []kit.Part
 	if err != nil {
 		return nil, err
 	}
+	if list.Size > vendored.MaxList {
+		return []vendored.Finding{{Kind: vendored.List, Path: vendorList[1:], Text: fmt.Sprintf("it is longer than %d bytes", vendored.MaxList)}}, nil
+	}
 	text, err := io.ReadAll(io.NewSectionReader(r, 0, list.Size))
 	if err != nil {
 		return nil, err

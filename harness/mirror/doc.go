@@ -12,6 +12,8 @@ const (
 	maxAnswer = 2 << 30
 	// maxInfo bounds what is said of a version, in bytes: the go command writes some 200.
 	maxInfo = 1 << 20
+	// maxMod bounds a go.mod, in bytes (golang.org/x/mod/zip, MaxGoMod).
+	maxMod = 16 << 20
 	// maxIndex bounds an index, in bytes: 300,000 files.
 	maxIndex = 64 << 20
 	// patience is how long an upstream may be silent.

@@ -137,8 +137,11 @@ func (s *Server) ask(ctx context.Context, u, name string) (io.ReadSeekCloser, er
 		return nil, fmt.Errorf("it answers %s", resp.Status)
 	}
 	limit := int64(maxAnswer)
-	if isInfo(name) {
+	switch {
+	case isInfo(name):
 		limit = maxInfo
+	case strings.HasPrefix(name, "mod/") && strings.HasSuffix(name, ".mod"):
+		limit = maxMod
 	}
 	f, err := s.keep(resp.Body, limit)
 	if err != nil {

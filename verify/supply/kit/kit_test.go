@@ -156,7 +156,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
 	}
-	for _, path := range []string{"", ".", "/etc/passwd", "../up", "a/../../b", "a//b", "a/", "a\nb", "c:\\x", strings.Repeat("x", 2000), "\xff"} {
+	for _, path := range []string{"", ".", "a/.plugproof-new", ".plugproof-kits/site", "/etc/passwd", "../up", "a/../../b", "a//b", "a/", "a\nb", "c:\\x", strings.Repeat("x", 2000), "\xff"} {
 		m := &kit.Manifest{Name: "site", Serial: 1, Parts: []kit.Part{{Kind: "input", Path: path, SHA256: results.DigestOf(nil)}}}
 		if err := m.Check(); !errors.Is(err, kit.ErrFormat) {
 			t.Errorf("path %q: %v", path, err)

@@ -63,7 +63,7 @@ func (k *Kit) placeLink(ctx context.Context, root *os.Root, p Part) error {
 	if err != nil {
 		return err
 	}
-	next := p.Path + ".plugproof-new"
+	next := path.Join(path.Dir(p.Path), unfinished)
 	if err := root.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -3,6 +3,7 @@ package kit
 import (
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,6 +84,9 @@ func (m *Manifest) Check() error {
 		bad := func(why string) error { return fmt.Errorf("%w: part %q: %s", ErrFormat, p.Path, why) }
 		if !fs.ValidPath(p.Path) || p.Path == "." || len(p.Path) > maxPath || !utf8.ValidString(p.Path) || strings.ContainsFunc(p.Path, unicode.IsControl) || strings.Contains(p.Path, "\\") {
 			return bad("it is no path that can be unpacked")
+		}
+		if path.Base(p.Path) == unfinished || strings.HasPrefix(p.Path, serials+"/") {
+			return bad("plugproof itself writes a file of that name when it unpacks a kit")
 		}
 		if p.Path <= last {
 			return bad("parts are not sorted by path, or one is there twice")

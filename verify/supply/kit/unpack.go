@@ -142,9 +142,13 @@ func (k *Kit) place(ctx context.Context, root *os.Root, p Part) error {
 	return replace(root, p.Path, mode(p), false, func(w io.Writer) error { return copyPart(ctx, w, k.section(p), p, nil) })
 }
 
+// unfinished is a file or link in the making, in the folder of its place. No part has that name, and a mirror serves none that begins with
+// a dot.
+const unfinished = ".plugproof-new"
+
 // replace writes a file beside its place, on the disk if sync, and renames it.
 func replace(root *os.Root, name string, mode fs.FileMode, sync bool, write func(io.Writer) error) error {
-	next := name + ".plugproof-new"
+	next := path.Join(path.Dir(name), unfinished)
 	if err := root.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

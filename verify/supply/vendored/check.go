@@ -38,7 +38,7 @@ func Check(ctx context.Context, dir string, opt Options) ([]Finding, error) {
 		return nil, err
 	}
 	defer root.Close()
-	gomod, err := readFile(root, "go.mod", maxList)
+	gomod, err := readFile(root, "go.mod", MaxList)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func Check(ctx context.Context, dir string, opt Options) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	gosum, err := readFile(root, "go.sum", maxList)
+	gosum, err := readFile(root, "go.sum", MaxList)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func Check(ctx context.Context, dir string, opt Options) ([]Finding, error) {
 	} else if !st.IsDir() {
 		return []Finding{{Linked, "vendor", "", "it is no folder"}}, nil
 	}
-	text, err := readFile(root, "vendor/modules.txt", maxList)
+	text, err := readFile(root, "vendor/modules.txt", MaxList)
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ type mod struct {
 	packages       []string
 }
 
-// maxList bounds vendor/modules.txt, in bytes. Kubernetes's has 60 kB.
-const maxList = 16 << 20
+// MaxList bounds vendor/modules.txt, in bytes. Kubernetes's has 60 kB.
+const MaxList = 16 << 20
 
 // Modules are the modules, "path@version", whose files a vendor folder with this modules.txt has: replacements, where there are.
 func Modules(list []byte) ([]string, error) {
