@@ -50,6 +50,8 @@ type comparison struct {
 	taken        map[uint64]taken
 	types        map[[2]uint64]answer // of descriptors that were compared
 	busy         map[[2]uint64]bool   // data that is being compared
+	listings     map[uint64]*listing  // of the plugin's functions
+	listedCode   uint64               // bytes in listings
 	given        map[uint64]uint64    // registers in which the plugin's functions may return something
 	steps        int                  // events in all
 }

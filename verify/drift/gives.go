@@ -19,12 +19,11 @@ func (c *comparison) gives(fn *function, depth int) uint64 {
 		c.given = map[uint64]uint64{}
 	}
 	c.given[fn.addr] = all // for those that call themselves
-	code, err := c.plugin.file.ReadAddr(fn.addr, fn.size)
+	l, err := c.listed(fn)
 	if err != nil {
 		return all
 	}
-	w := &walk{c: c, fn: [2]*function{fn, fn}, code: [2][]byte{nil, code}}
-	w.insts[1] = map[uint64]inst{}
+	w := &walk{c: c, fn: [2]*function{fn, fn}, list: [2]*listing{nil, l}}
 	out := w.returned(depth)
 	if depth == maxDepth || out != all {
 		c.given[fn.addr] = out

@@ -6,10 +6,9 @@ func (c *comparison) takes(fn *function) (regs []loc, known bool) {
 	if t, ok := c.taken[fn.addr]; ok {
 		return t.regs, t.known
 	}
-	code, err := c.plugin.file.ReadAddr(fn.addr, min(fn.size, 1<<20))
+	l, err := c.listed(fn)
 	if err == nil {
-		w := &walk{c: c, fn: [2]*function{fn, fn}, code: [2][]byte{nil, code}}
-		w.insts[1] = map[uint64]inst{}
+		w := &walk{c: c, fn: [2]*function{fn, fn}, list: [2]*listing{nil, l}}
 		if regs, known = w.saved(1); !known {
 			regs, known = w.read()
 		}

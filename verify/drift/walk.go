@@ -12,8 +12,7 @@ import (
 type walk struct {
 	c       *comparison
 	fn      [2]*function
-	code    [2][]byte
-	insts   [2]map[uint64]inst
+	list    [2]*listing
 	leaders [2]map[uint64]bool
 	frame   [2]int64
 	states  map[[2]uint64]*state
@@ -78,13 +77,13 @@ func (w *walk) run() (different, doubt string) {
 	}()
 	var start [2]uint64
 	for side := range 2 {
-		w.insts[side], w.leaders[side] = map[uint64]inst{}, map[uint64]bool{}
+		w.leaders[side] = map[uint64]bool{}
 		w.number[side] = map[place]int64{}
 		code, err := w.space(side).file.ReadAddr(w.fn[side].addr, w.fn[side].size)
 		if err != nil {
 			return "", "its code cannot be read"
 		}
-		w.code[side] = code
+		w.list[side] = newListing(w.fn[side], code, w.c.unit)
 		w.scan(side)
 		start[side] = w.prologue(side)
 		w.memory[side] = w.remember(side, start[side])
@@ -132,18 +131,7 @@ func (w *walk) scan(side int) {
 }
 
 // inst decodes at pc. Outside the function there is only kindStop.
-func (w *walk) inst(side int, pc uint64) inst {
-	if in, ok := w.insts[side][pc]; ok {
-		return in
-	}
-	fn := w.fn[side]
-	in := inst{addr: pc, kind: kindStop, op: "end"}
-	if pc >= fn.addr && pc < fn.addr+fn.size {
-		in = w.c.dec.decode(w.code[side][pc-fn.addr:], pc)
-	}
-	w.insts[side][pc] = in
-	return in
-}
+func (w *walk) inst(side int, pc uint64) inst { return w.list[side].inst(w.c.dec, pc) }
 
 // prologue finds the first instruction after the check for room on the stack, which depends on the frame's size, and measures the frame.
 func (w *walk) prologue(side int) uint64 {
