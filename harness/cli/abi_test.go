@@ -44,7 +44,7 @@ func TestABI(t *testing.T) {
 		{[]string{text, self}, ExitUsage, "bad host"},
 		{[]string{"/no/such/host"}, ExitUsage, "bad host"},
 		{[]string{"--root", text, self}, ExitUsage, "is not a directory"},
-		{[]string{"export", self}, ExitOK, "plugproof host lock 1\n"},
+		{[]string{"export", self}, ExitOK, "plugproof host lock 2\n"},
 		{[]string{"export", text}, ExitUsage, "bad host"},
 	}
 	for _, tt := range tests {

@@ -23,6 +23,12 @@ func (y *yard) common() {
 	y.run(y.cc, "-shared", "-fPIC", "-ftls-model=initial-exec", "-o", "tls.so", "src/base/lib/tls.c")
 	y.build("needs.so", "base", "needs", []string{"CGO_LDFLAGS=-L" + y.dir + " -lfoo"})
 	y.build("needs-path.so", "base", "needs", []string{"CGO_LDFLAGS=-L" + y.dir + " -lfoo -Wl,-rpath,$ORIGIN"})
+	y.build("keeps.so", "base", "keeps", nil)
+	y.build("spoils-shared.so", "shared", "spoils", nil)
+	y.build("names.so", "base", "names", nil)
+	y.build("adds.so", "base", "adds", nil)
+	y.build("uses.so", "base", "uses", []string{"CGO_LDFLAGS=-L" + y.dir + " -l:adds.so -Wl,-rpath,$ORIGIN", "CGO_LDFLAGS_ALLOW=-l:.*"})
+	y.run(y.cc, "-shared", "-fPIC", "-o", "libuses.so", "src/base/lib/foo.c", "-L.", "-Wl,--no-as-needed", "-l:adds.so", "-Wl,-rpath,$ORIGIN")
 	good := y.read("p1.so")
 	y.write("copy.so", good)
 	y.write("empty.so", nil)
@@ -62,6 +68,15 @@ func (y *yard) common() {
 	y.agree("F19 the other way", "host", seq("p3-extra.so", "p2.so"), OK, Mismatch)
 	y.agree("F20 repaired build after a bad one", "host", seq("p1-shared.so", "p1.so"), Mismatch, Mismatch)
 	y.agree("F21 poisoned", "host", seq("p2-shared.so", "p3.so"), Mismatch, Poisoned)
+	y.agree("F21 poisoned by variables that the host left out", "host", seq("spoils-shared.so", "keeps.so"), Mismatch, Poisoned)
+	y.agree("F21 a good one has them first", "host", seq("keeps.so", "spoils-shared.so", "keeps.so", "names.so"), OK, Mismatch, OK, OK)
+	y.agree("F21 variables that nobody stores to", "host", seq("spoils-shared.so", "names.so"), Mismatch, OK)
+	y.agree("a plugin that another needs as a library", "host", seq("uses.so", "adds.so", "p1.so", "uses.so"), OK, AlreadyLoaded, OK, OK)
+	y.agree("a plugin that another needs, opened before", "host", seq("adds.so", "uses.so", "p1.so"), OK, OK, OK)
+	y.agree("a library that needs a plugin, opened before", "host", seq("adds.so", "libuses.so", "p1.so"), OK, NotAPlugin, OK)
+	if r := y.predict("host", seq("libuses.so")).Plugins[0]; r.Undecided == nil || r.Verdict != Abort {
+		y.t.Errorf("a library that needs a plugin: %s, undecided %v", r.Verdict, r.Undecided)
+	}
 	y.orders("host", seq("p1.so", "p2.so", "p3.so", "p3-extra.so", "copy.so", "needs.so", "needs-path.so", "p1.so", "p2.so", "p1-shared.so", "libfoo.so"), 15)
 }
 

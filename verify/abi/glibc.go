@@ -130,8 +130,9 @@ func (g *glibcLoader) library(p *process, name string, by *object) (*object, boo
 		if why != "" {
 			return nil, false, fmt.Errorf("%s: %s", c, why)
 		}
+		id := identity(c, cl)
 		for _, l := range p.loaded {
-			if l.name == c {
+			if l.name == c || l.id == id {
 				return l, false, nil
 			}
 		}
@@ -139,7 +140,7 @@ func (g *glibcLoader) library(p *process, name string, by *object) (*object, boo
 		if err != nil {
 			return nil, false, fmt.Errorf("%s: cannot read file data", c)
 		}
-		o.id, o.short, o.neededBy = "root:"+c, name, by
+		o.id, o.short, o.neededBy = id, name, by
 		return o, true, nil
 	}
 	if otherClass != "" {

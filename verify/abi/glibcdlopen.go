@@ -16,10 +16,8 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 	refuse := func(v Verdict, cause *Cause, format string, args ...any) (loading, error) {
 		return loading{text: fmt.Sprintf(format, args...), verdict: v, cause: cause}, nil
 	}
-	for _, l := range p.loaded {
-		if l.id == in.ID {
-			return loading{obj: l}, nil
-		}
+	if l := p.byID(in.ID); l != nil {
+		return loading{obj: l}, nil
 	}
 	if in.R == nil {
 		if errnoText(in.Err) == "Is a directory" {
@@ -132,7 +130,7 @@ func (g *glibcLoader) dlopen(p *process, in Input) (loading, error) {
 		undo()
 		return l, nil
 	}
-	return loading{obj: o, fresh: true}, nil
+	return loading{obj: o, fresh: true, brought: slices.Clone(p.loaded[before+1:])}, nil
 }
 
 // versions is _dl_check_map_versions.

@@ -21,6 +21,7 @@ type Input struct {
 	Size    int64             // bytes
 	SHA256  results.Digest    // taken for the report when it is known; the host's is computed otherwise
 	Symbols map[string]string // of a plugin: what Lookup must find, and its type in Go syntax with full import paths, "" for any
+	lock    *Lock             // of a host: it is this
 	Err     error             // why R is nil: fs.ErrNotExist, fs.ErrPermission, syscall.EISDIR; nil counts as fs.ErrNotExist
 }
 
@@ -59,9 +60,7 @@ func OpenInput(path string) (in Input, closer func() error) {
 		return in, closer
 	}
 	in.R, in.Size = f, st.Size()
-	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
-		in.ID = fmt.Sprintf("%d:%d", sys.Dev, sys.Ino)
-	}
+	in.ID = inode(st)
 	return in, f.Close
 }
 

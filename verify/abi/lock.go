@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/verify/goelf"
@@ -32,7 +33,11 @@ type Lock struct {
 	Rpath      string
 	Info       *debug.BuildInfo
 	Packages   []goelf.Package // sorted by name
+	Variables  variables       // Go's, those without a value from the linker
 	Exports    []Exported      // sorted by name
+
+	index    sync.Once
+	byPrefix map[string]marks // Variables, by what begins the names of their symbols
 }
 
 // Exported is a symbol of the host that a plugin may need: C's, and the thread-local one of Go's runtime.
@@ -68,6 +73,9 @@ func Export(host Input) (*Lock, error) {
 	if l.Packages, err = f.PackageHashes(); err != nil {
 		return wrap(err)
 	}
+	if l.Variables, err = variablesOf(f, l.Packages); err != nil {
+		return wrap(err)
+	}
 	if l.Exports, err = exported(f); err != nil {
 		return wrap(err)
 	}
@@ -96,7 +104,7 @@ func exported(f *goelf.File) ([]Exported, error) {
 }
 
 // lockHead is a lock's first line; the number changes when older readers would misunderstand it.
-const lockHead = "plugproof host lock 1"
+const lockHead = "plugproof host lock 2"
 
 // Text is the lock's canonical form: one fact per line, the same bytes for the same host, the digest of all lines before it at the end.
 func (l *Lock) Text() []byte {
@@ -136,7 +144,11 @@ func (l *Lock) Text() []byte {
 		line("info", quote(strings.TrimSuffix(s, "\n")))
 	}
 	for _, p := range l.Packages {
-		line("package", hex.EncodeToString([]byte(p.Hash)), quote(p.Name))
+		args := []any{hex.EncodeToString([]byte(p.Hash)), quote(p.Name)}
+		if vars := l.Variables[p.Name]; len(vars) > 0 {
+			args = append(args, vars.text())
+		}
+		line("package", args...)
 	}
 	for _, e := range l.Exports {
 		bind := "global"

@@ -20,7 +20,11 @@ func TestBadLocks(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty":            "",
 		"text":             "hello\n",
-		"newer":            strings.Replace(good, "lock 1", "lock 2", 1),
+		"older":            strings.Replace(good, "lock 2", "lock 1", 1),
+		"variables":        resign(strings.Replace(good, "\ntls ", "\npackage 0011223344556677 \"b\" AAAA\ntls ", 1)),
+		"variables twice":  resign(strings.Replace(good, "\ntls ", "\npackage 0011223344556677 \"b\" AAAAAAAAAAA\ntls ", 1)),
+		"no base64":        resign(strings.Replace(good, "\ntls ", "\npackage 0011223344556677 \"b\" AA_=\ntls ", 1)),
+		"newer":            strings.Replace(good, "lock 2", "lock 3", 1),
 		"cut":              good[:len(good)/2],
 		"no end":           good[:strings.LastIndex(good, "end ")],
 		"changed":          strings.Replace(good, "go1.", "go2.", 1),
@@ -75,6 +79,7 @@ func FuzzParseLock(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(l.Text()))
+	f.Add(lockHead + "\npackage 0011223344556677 \"b\" AAAAAAAAAAE\n")
 	f.Add(lockHead + "\nelf EM_X86_64 ELFCLASS64 ET_DYN\nload 1 2\npackage 00 \"x\"\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if !strings.HasSuffix(text, "\n") {

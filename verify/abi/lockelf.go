@@ -15,7 +15,7 @@ const lockID = "lock:"
 // Input is the lock as a host for Predict: a file that has what Predict reads of the host, and nothing else. path is the name that the report gives.
 func (l *Lock) Input(path string) Input {
 	b := l.image()
-	return Input{Path: path, Real: path, ID: lockID + string(l.Digest), R: bytes.NewReader(b), Size: int64(len(b)), SHA256: l.Digest}
+	return Input{Path: path, Real: path, ID: lockID + string(l.Digest), R: bytes.NewReader(b), Size: int64(len(b)), SHA256: l.Digest, lock: l}
 }
 
 // imageBase is where the image's own segment lies: above the places of the host's segments, which it must not touch.

@@ -40,7 +40,7 @@ func ParseLock(data []byte) (*Lock, error) {
 	if at < 0 || text[at+1:] != "end "+string(results.DigestOf(data[:at+1]))+"\n" {
 		return nil, fmt.Errorf("reading host lock: %w: its last line is not the digest of the lines before: it was cut or changed", ErrLock)
 	}
-	l := &Lock{}
+	l := &Lock{Variables: variables{}}
 	var version string
 	var info strings.Builder
 	n := 1
@@ -189,8 +189,15 @@ func (l *Lock) set(key, value string, version *string, info *strings.Builder) er
 		if h, err = hex.DecodeString(words[0]); err == nil && len(h) != 8 {
 			err = fmt.Errorf("a fingerprint of %d bytes", len(h))
 		}
+		rest, name := strings.Join(words[1:], " "), ""
 		if err == nil {
-			s, err = strconv.Unquote(strings.Join(words[1:], " "))
+			name, err = strconv.QuotedPrefix(rest)
+		}
+		if err == nil {
+			s, err = strconv.Unquote(name)
+		}
+		if vars := strings.TrimPrefix(rest[len(name):], " "); err == nil && vars != "" {
+			err = l.Variables.set(s, vars)
 		}
 		l.Packages = append(l.Packages, goelf.Package{Name: s, Hash: string(h)})
 	case "export":

@@ -84,6 +84,16 @@ func (m *modules) newest() *module {
 	return md
 }
 
+// activate is modulesinit and typelinksinit: every module of the list that is not bad is one of the runtime's from now on, one that came as a
+// library too.
+func (m *modules) activate() {
+	for _, n := range m.list[1:] {
+		if n.linked && !n.bad {
+			n.active, n.typemap, n.obj.failed = true, true, false
+		}
+	}
+}
+
 // samePath finds an active module with a plugin path. The host's is empty.
 func (m *modules) samePath(path string) *module {
 	for _, n := range m.list {

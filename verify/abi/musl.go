@@ -109,13 +109,20 @@ func (m *muslLoader) library(p *process, name string, by *object) (o *object, fr
 		return nil, false, errors.New(errnoText(err))
 	}
 	p.open = append(p.open, c)
+	id := identity(found, c)
+	if l := p.byID(id); l != nil {
+		if l.short == "" && !strings.Contains(name, "/") {
+			l.short = path.Base(l.name)
+		}
+		return l, false, nil
+	}
 	if why := p.muslMap(found, r, size); why != "" {
 		return nil, false, errors.New(why)
 	}
 	if o, err = newObject(found, found, r, size); err != nil {
 		return nil, false, errors.New(muslNoExec)
 	}
-	o.id, o.neededBy = "root:"+found, by
+	o.id, o.neededBy = id, by
 	if !strings.Contains(name, "/") {
 		o.short = name
 	}

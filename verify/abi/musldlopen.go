@@ -72,10 +72,8 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 	refuse := func(v Verdict, format string, args ...any) (loading, error) {
 		return loading{text: fmt.Sprintf(format, args...), verdict: v}, nil
 	}
-	for _, l := range p.loaded {
-		if l.id == in.ID {
-			return loading{obj: l}, nil
-		}
+	if l := p.byID(in.ID); l != nil {
+		return loading{obj: l}, nil
 	}
 	if in.R == nil {
 		return refuse(DlopenError, "Error loading shared library %s: %s", in.Real, errnoText(in.Err))
@@ -164,7 +162,7 @@ func (m *muslLoader) dlopen(p *process, in Input) (loading, error) {
 			return loading{fatal: obj.path + " has packed relative relocations (DT_RELR, the linker's -z pack-relative-relocs), which this musl, older than 1.2.4, leaves out: the first pointer that is used kills the process"}, nil
 		}
 	}
-	return loading{obj: o, fresh: true}, nil
+	return loading{obj: o, fresh: true, brought: slices.Clone(p.loaded[before+1:])}, nil
 }
 
 // dtRelrSz is a tag that debug/elf does not name.

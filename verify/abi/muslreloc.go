@@ -17,15 +17,19 @@ func (m *muslLoader) relocate(p *process, o *object) (loading, error) {
 		return loading{text: "Error relocating " + o.name + ": " + fmt.Sprintf(format, args...), verdict: DlopenError, cause: cause}, nil
 	}
 	found := map[uint32]bool{}
-	for r, err := range f.Relocs() {
+	relocs, known := p.opt.files.relocsOf(f)
+	var asked []goelf.Reloc // of which another process may think otherwise
+	for r, err := range relocs {
 		if err != nil {
 			return loading{}, fmt.Errorf("reading %q: %w", o.path, err)
 		}
 		if r.Type == 0 {
 			continue
 		}
-		if why := o.unwritable(r); why != "" {
-			return loading{fatal: why}, nil
+		if !known {
+			if why := o.unwritable(r); why != "" {
+				return loading{fatal: why}, nil
+			}
 		}
 		tls := slices.Contains(p.mach.tpoff, r.Type)
 		def := o
@@ -41,6 +45,9 @@ func (m *muslLoader) relocate(p *process, o *object) (loading, error) {
 			}
 			found[r.Sym] = true
 		}
+		if tls || def != o {
+			asked = append(asked, r)
+		}
 		if tls && def.runtime && def.file != nil && def.file.Segment(elf.PT_TLS) != nil {
 			last := m.lastName(f, r)
 			if last == "" {
@@ -52,6 +59,9 @@ func (m *muslLoader) relocate(p *process, o *object) (loading, error) {
 		if !slices.Contains(p.mach.relocTypes, r.Type) {
 			return fail(nil, "unsupported relocation type %d", r.Type)
 		}
+	}
+	if !known {
+		p.opt.files.putRelocs(o.id, f, asked)
 	}
 	return loading{}, nil
 }

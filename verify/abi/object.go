@@ -24,6 +24,8 @@ type object struct {
 	libc     bool    // the C library itself
 	missing  bool    // wanted at the start and not found: what it defines is unknown
 	failed   bool    // a plugin that plugin.Open refused; its symbols stay
+	lock     *Lock   // of a host that is one
+	neededGo *object // of a plugin that was mapped as a library: the one that needs it
 	mem      *memory // of a plugin: what lies where
 	textRel  bool    // while it is relocated, all of it can be written
 	doubt    string  // why nobody knows whether it works, though nothing is seen to fail

@@ -15,5 +15,8 @@ type Options struct {
 	// false where they are not.
 	SameSource func(plugin, pkg string) (same, known bool)
 
+	// Progress is told how many of the processes were simulated of which CheckOrders knows; it may be called by several goroutines, one at a time.
+	Progress func(done, total int)
+
 	files *fileCache
 }

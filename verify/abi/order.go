@@ -1,12 +1,17 @@
 package abi
 
-import "fmt"
+import (
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
 
 // Orders says how the outcome depends on the order in which plugins are opened.
 type Orders struct {
 	Pairs []Pair   `json:"pairs"` // the ordered pairs in which the first changes the outcome of the second
-	Safe  []string `json:"safe"`  // an order in which every plugin opens; null when there is none
-	Proof []string `json:"proof"` // why there is none: what stands in the way of each plugin that is left when no other can be opened
+	Safe  []string `json:"safe"`  // an order in which every plugin opens; null when none was found
+	Proof []string `json:"proof"` // why there is none; null when none was found and none was proven not to exist
 }
 
 // Pair is a plugin that is opened after another one, in a process that opens only these two.
@@ -18,79 +23,97 @@ type Pair struct {
 	Error   *string `json:"error"`
 }
 
-// CheckOrders predicts every ordered pair of plugins, and finds an order in which all open or proves that there is none.
-//
-// The proof rests on this: while every open succeeds, each file that is added to the process only adds definitions, and whatever it takes away from a
-// later plugin (a package with another fingerprint, the same plugin path) that plugin would take away from it as well. So a plugin that
-// can be opened next can be opened first without harm to the others, and when none of the rest can be opened, no order of all of them exists.
+// CheckOrders predicts every ordered pair of plugins, and looks for an order in which all open. Where it finds none it says why there is none, if that
+// is certain, and else that none was found.
 func CheckOrders(host Input, plugins []Input, opt Options) (*Orders, error) {
 	opt.NoDigest, opt.NoCode = true, true // the report has both already
-	opt.files = newFileCache()
-	out := &Orders{Pairs: []Pair{}, Proof: []string{}}
-	alone := make([]Verdict, len(plugins))
-	for i, p := range plugins {
-		r, err := Predict(host, []Input{p}, opt)
-		if err != nil {
-			return nil, err
-		}
-		alone[i] = r.Plugins[0].Verdict
+	if opt.files == nil {
+		opt.files = newFileCache()
 	}
+	s := &ordering{host: host, plugins: plugins, opt: opt, alone: make([]*Plugin, len(plugins)), after: make([][]*Plugin, len(plugins))}
+	if err := s.predictPairs(); err != nil {
+		return nil, err
+	}
+	out := &Orders{Pairs: []Pair{}, Proof: []string{}}
 	for i, a := range plugins {
 		for j, b := range plugins {
-			if i == j {
-				continue
-			}
-			r, err := Predict(host, []Input{a, b}, opt)
-			if err != nil {
-				return nil, err
-			}
-			if v := r.Plugins[1]; v.Verdict != alone[j] {
-				out.Pairs = append(out.Pairs, Pair{a.Path, b.Path, alone[j], v.Verdict, v.Error})
+			if v := s.after[i][j]; v != nil && v.Verdict != s.alone[j].Verdict {
+				out.Pairs = append(out.Pairs, Pair{a.Path, b.Path, s.alone[j].Verdict, v.Verdict, v.Error})
 			}
 		}
 	}
-	return out, out.search(host, plugins, opt)
+	return out, s.search(out)
 }
 
-// search opens one plugin after the other, each time the first in the given order that opens.
-func (o *Orders) search(host Input, plugins []Input, opt Options) error {
-	var order []Input
-	left := append([]Input{}, plugins...)
-	for len(left) > 0 {
-		stuck := true
-		var why []string
-		for i, p := range left {
-			r, err := Predict(host, append(order[:len(order):len(order)], p), opt)
-			if err != nil {
-				return err
+// ordering is what is known of plugins while an order is looked for.
+type ordering struct {
+	host    Input
+	plugins []Input
+	opt     Options
+	alone   []*Plugin   // each plugin's outcome when it is opened first
+	after   [][]*Plugin // [i][j] is that of j when i was opened before; nil for i itself
+
+	mu    sync.Mutex
+	done  int
+	opens int // of the search
+}
+
+// predictPairs fills in alone and after. The processes are independent, so as many are simulated at a time as there are processors.
+func (s *ordering) predictPairs() error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range s.plugins {
+		g.Go(func() (err error) {
+			s.alone[i], err = s.last(i)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i := range s.plugins {
+		g.Go(func() error {
+			after := make([]*Plugin, len(s.plugins))
+			for j := range s.plugins {
+				if i == j {
+					continue
+				}
+				var err error
+				if after[j], err = s.last(i, j); err != nil {
+					return err
+				}
 			}
-			last := r.Plugins[len(r.Plugins)-1]
-			if last.Verdict.opens() {
-				order = append(order, p)
-				left = append(left[:i:i], left[i+1:]...)
-				stuck = false
-				break
-			}
-			why = append(why, fmt.Sprintf("%s: %s%s", p.Path, last.Verdict, suffix(last.Error)))
-		}
-		if stuck {
-			o.Proof = why
+			s.after[i] = after
 			return nil
-		}
+		})
 	}
-	o.Safe = []string{}
-	for _, p := range order {
-		o.Safe = append(o.Safe, p.Path)
-	}
-	return nil
+	return g.Wait()
 }
 
-// opens reports whether plugin.Open returns a plugin and nothing speaks against using it.
-func (v Verdict) opens() bool { return v == OK || v == Symbol }
-
-func suffix(s *string) string {
-	if s == nil {
-		return ""
+// last is the outcome of the last of some plugins, opened in their order.
+func (s *ordering) last(order ...int) (*Plugin, error) {
+	r, err := s.predict(order)
+	if err != nil {
+		return nil, err
 	}
-	return ": " + *s
+	return &r.Plugins[len(order)-1], nil
+}
+
+func (s *ordering) predict(order []int) (*Report, error) {
+	ins := make([]Input, len(order))
+	for k, i := range order {
+		ins[k] = s.plugins[i]
+	}
+	r, err := Predict(s.host, ins, s.opt)
+	if err != nil {
+		return nil, err
+	}
+	if s.opt.Progress != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n := len(s.plugins)
+		s.done++
+		s.opt.Progress(s.done, max(s.done, n*n+1)) // alone, in pairs, and all together
+	}
+	return r, nil
 }

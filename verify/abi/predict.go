@@ -66,7 +66,7 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 	if o.info == nil && !hasPackages(o) {
 		return nil, nil, fmt.Errorf("reading host %q: %w: it is no Go program", in.Path, ErrHost)
 	}
-	o.id = in.ID
+	o.id, o.lock = in.ID, in.lock
 	p := &process{opt: opt, mach: mach, host: o, libc: libcOf(o), done: map[string]goError{}, stuck: map[string]bool{}}
 	rep := &Report{Schema: Schema, Plugins: []Plugin{}, Limits: []string{}}
 	rep.Host = Host{Path: in.Path, Arch: mach.arch, Go: pointer(o.version), Libc: pointer(p.libc)}
@@ -210,6 +210,10 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 	res, err := p.lastModuleInit(l)
 	if err != nil {
 		return err
+	}
+	if res.unsure != "" {
+		out.undecided(res.unsure)
+		return nil
 	}
 	out.Verdict, out.Package, out.Mismatches, out.Cause = res.verdict, res.pkg, res.diffs, res.cause
 	if out.Mismatches == nil {

@@ -3,7 +3,9 @@ package abi
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/plugproof/plugproof/verify/drift"
 	"github.com/plugproof/plugproof/verify/goelf"
@@ -46,7 +48,8 @@ type goError struct {
 	diffs   []Difference
 	cause   *Cause
 
-	harmless bool // poisoned, and nothing in it need crash
+	unsure   string // what happens cannot be told from the files; why
+	harmless bool   // poisoned, and nothing in it need crash
 }
 
 // loader is one C library's dlopen.
@@ -60,11 +63,12 @@ type loader interface {
 // loading is the result of a dlopen.
 type loading struct {
 	obj     *object
-	fresh   bool    // mapped by this call; else its constructors do not run again
-	text    string  // dlerror's text, "" on success
-	verdict Verdict // with text
-	fatal   string  // the process dies inside dlopen; the evidence
-	unsure  string  // what happens cannot be told from the file; why
+	fresh   bool      // mapped by this call; else its constructors do not run again
+	brought []*object // what was mapped with it because it is needed
+	text    string    // dlerror's text, "" on success
+	verdict Verdict   // with text
+	fatal   string    // the process dies inside dlopen; the evidence
+	unsure  string    // what happens cannot be told from the file; why
 	cause   *Cause
 }
 
@@ -143,9 +147,39 @@ func (p *process) library(name string) (*object, error) {
 		c.Close()
 		return nil, err
 	}
-	o.id = "root:" + name
+	o.id = identity(name, c)
 	p.open = append(p.open, c)
 	return o, nil
+}
+
+// identity is what tells a file of the target from others: device and inode, as loaders do, or its path where a file system has none.
+func identity(name string, f io.Closer) string {
+	if file, ok := f.(fs.File); ok {
+		if st, err := file.Stat(); err == nil {
+			if id := inode(st); id != "" {
+				return id
+			}
+		}
+	}
+	return "root:" + name
+}
+
+// inode is a file's device and inode, or "".
+func inode(st fs.FileInfo) string {
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		return fmt.Sprintf("%d:%d", sys.Dev, sys.Ino)
+	}
+	return ""
+}
+
+// byID finds a loaded file by its identity.
+func (p *process) byID(id string) *object {
+	for _, l := range p.loaded {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
 }
 
 // relative is the error of a library that is searched beneath the directory in which the host runs.

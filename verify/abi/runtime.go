@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -13,12 +14,16 @@ import (
 
 // lastModuleInit is runtime/plugin.go's plugin_lastmoduleinit, after a dlopen that succeeded.
 func (p *process) lastModuleInit(l loading) (goError, error) {
-	var mod *goelf.Module
 	var mine *module
+	mod, err := moduleOf(l.obj)
+	if err != nil {
+		return goError{}, err
+	}
 	if l.fresh {
-		var err error
-		if mod, err = moduleOf(l.obj); err != nil {
+		if needed, err := p.brought(l); err != nil {
 			return goError{}, err
+		} else if needed && mod == nil {
+			return goError{unsure: "it is no Go plugin, but needs one as a library, and the runtime takes the one for the other"}, nil
 		}
 		if mod != nil {
 			if mine, err = p.modules.link(l.obj, mod); err != nil {
@@ -37,7 +42,7 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{verdict: Abort, cause: unknown("the plugin path is empty")}, nil
 	case md.typemap:
 		v := AlreadyLoaded
-		if l.fresh && mod == nil {
+		if mod == nil {
 			v = NotAPlugin
 		}
 		return goError{text: "plugin already loaded", verdict: v, cause: p.unseen(l, mod, mine)}, nil
@@ -60,16 +65,37 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{text: "plugin was built with a different version of package " + first, verdict: Mismatch,
 			pkg: &first, diffs: diffs, cause: p.explain(md.obj, diffs)}, nil
 	}
-	md.typemap, md.active = true, true
-	md.obj.failed = false
-	owner, pkg, err := p.poisoner(md.obj, mod)
-	if err != nil {
-		return goError{}, err
+	p.modules.activate()
+	return p.poisoned(md.obj, mod)
+}
+
+// brought links the module data of plugins that are mapped because the opened file needs them: their constructors run before its own.
+func (p *process) brought(l loading) (some bool, err error) {
+	for _, dep := range slices.Backward(l.brought) {
+		if dep.missing || dep.libc {
+			continue
+		}
+		mod, err := moduleOf(dep)
+		if err != nil {
+			return some, err
+		}
+		if mod == nil {
+			continue
+		}
+		if _, err := p.modules.link(dep, mod); err != nil {
+			return some, err
+		}
+		some, dep.failed, dep.neededGo = true, true, l.obj
+		p.limit("%s is a Go plugin that %s needs as a library: the runtime takes it in unchecked, runs none of its init functions, and will not open it again", dep.path, l.obj.path)
+		diffs, err := p.compare(dep, mod)
+		if err != nil {
+			return some, err
+		}
+		if len(diffs) > 0 {
+			p.limit("%s was built with a different version of package %s, which nothing checks there: what its code does is not known", dep.path, diffs[0].Package)
+		}
 	}
-	if owner != nil {
-		return p.poisoned(md.obj, owner, pkg)
-	}
-	return goError{obj: md.obj, verdict: OK}, nil
+	return some, nil
 }
 
 // compare lists every package of a plugin whose fingerprint is not the one that the process already has. The runtime stops at the first.
@@ -129,10 +155,12 @@ func (p *process) firstDefinition(pkg string) (string, *object, error) {
 // unseen says why the runtime did not see a new module.
 func (p *process) unseen(l loading, mod *goelf.Module, mine *module) *Cause {
 	switch {
-	case !l.fresh:
-		return unknown("%s is the same file as one that was opened before", l.obj.path)
 	case mod == nil:
 		return unknown("the file is no Go plugin: it has no package fingerprints")
+	case !l.fresh && l.obj.neededGo != nil:
+		return unknown("%s was loaded with %s, which needs it as a library: the runtime does not take it in a second time", l.obj.path, l.obj.neededGo.path)
+	case !l.fresh:
+		return unknown("%s is the same file as one that was opened before", l.obj.path)
 	case mine.next != p.modules.layout.next:
 		return layoutCause(p.host, l.obj)
 	case mine.linked: // an earlier module was marked by another release's plugin

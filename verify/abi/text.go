@@ -164,6 +164,10 @@ func (o *Orders) text(b *strings.Builder) {
 		fmt.Fprintf(b, "safe order: %s\n", clean(strings.Join(o.Safe, " ")))
 		return
 	}
+	if o.Proof == nil {
+		b.WriteString("no order in which all open was found; there may be one, for not every order was tried\n")
+		return
+	}
 	b.WriteString("no order in which all open:\n")
 	for _, s := range o.Proof {
 		fmt.Fprintf(b, "  %s\n", clean(s))
