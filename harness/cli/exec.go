@@ -170,7 +170,7 @@ func (a *app) exec(ctx context.Context, f execFlags, args []string) error {
 		return err
 	}
 	if r.Kind == vm.OutOfMemory {
-		a.note("the guest's kernel ended it for want of memory: try --memory %d", 4*out.MemoryMiB)
+		a.note("it was ended for want of memory: try --memory %d", 4*out.MemoryMiB)
 	}
 	return verdict(status)
 }

@@ -64,7 +64,7 @@ type End struct {
 	Exit       int      // exit status; -1 if Signal
 	Signal     int      // number of the signal that ended it, or 0
 	Hang       string   // "idle" or "budget": it was ended because it hung; else ""
-	OOM        bool     // the kernel killed for want of memory while it ran
+	OOM        bool     // it was killed for want of memory
 	Error      string   // it could not be started
 	Dropped    [3]int64 // bytes beyond OutputLimit: stdout, stderr, report
 	Tail       [3]int64 // how many of the bytes that were sent came after those that were dropped

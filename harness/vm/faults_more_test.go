@@ -6,6 +6,7 @@ var moreFaults = []fault{
 	{deed: "long", kind: Thrown, exit: 2, err: "long message \n\ngoroutine 1 [running", plugin: "not-reached", init: "throw"},
 	{deed: "says", kind: Exited, exit: 2, err: "panic: not at all\n", plugin: "unobserved", init: "unobserved"},
 	{deed: "reboot", root: true, kind: HarnessErr, whole: HarnessErr, exit: -1, plugin: "unobserved", init: "unobserved"},
+	{deed: "holds", kind: Exited, out: "held <nil>\n", plugin: "unobserved"},
 
 	{deed: "signal", args: []string{"3"}, kind: Signalled, exit: 2, signal: 3, plugin: "not-reached", init: "signal", bulk: true},
 	{deed: "signal", args: []string{"5"}, kind: Signalled, exit: 2, signal: 5, plugin: "not-reached", init: "signal", bulk: true},

@@ -35,7 +35,7 @@ const (
 	Thrown      Kind = "throw"       // Go's runtime ended it: exit 2 after "fatal error:" or "panic:"
 	Signalled   Kind = "signal"      // by Signal
 	Hung        Kind = "hang"        // more CPU time than the budget, or idle and silent for too long
-	OutOfMemory Kind = "oom"         // the guest's kernel killed it for want of memory
+	OutOfMemory Kind = "oom"         // it was killed for want of memory, by the guest's kernel or, where that tries for ever, by its init
 	NotStarted  Kind = "not-started" // the guest could not execute it; Error says why
 	GuestPanic  Kind = "guest-panic" // the guest's kernel gave up
 	HarnessErr  Kind = "harness"     // QEMU or the channel failed: nothing was learned

@@ -21,8 +21,12 @@ const maxProcesses = 1024
 
 // box is a control group that holds a command and all that it starts, whatever it does to its session or process group.
 type box struct {
-	dir string // "" if the kernel has no usable cgroup2
-	fd  int
+	dir   string // "" if the kernel has no usable cgroup2
+	fd    int
+	limit int64 // of its memory, in bytes
+
+	narrow bool  // at the last look it had hardly any memory left for files
+	before int64 // pages of files that it had read again before that began
 }
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -33,19 +37,19 @@ const cgroupRoot = "/sys/fs/cgroup"
 // killed at once, for the fork compares the group's kill count with the one of its parent's group (kernel/cgroup/cgroup.c,
 // cgroup_css_set_fork).
 func newBox(index int) (*box, error) {
-	total, err := memTotal()
+	limit, err := memoryLeft()
 	if err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(cgroupRoot+"/cgroup.subtree_control", []byte("+memory +pids"), 0); err != nil {
 		return &box{}, nil
 	}
-	b := &box{dir: fmt.Sprintf("%s/command-%d", cgroupRoot, index)}
+	b := &box{dir: fmt.Sprintf("%s/command-%d", cgroupRoot, index), limit: limit}
 	if err := os.Mkdir(b.dir, 0o755); err != nil {
 		return &box{}, nil
 	}
 	for file, value := range map[string]string{
-		"memory.max": strconv.FormatInt(total-total/8, 10), "memory.oom.group": "1", "pids.max": strconv.Itoa(maxProcesses),
+		"memory.max": strconv.FormatInt(limit, 10), "memory.oom.group": "1", "pids.max": strconv.Itoa(maxProcesses),
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, file), []byte(value), 0); err != nil {
 			return nil, fmt.Errorf("bounding the command: %w", err)
@@ -123,18 +127,9 @@ func field(file, name string) int64 {
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		if rest, ok := strings.CutPrefix(s.Text(), name+" "); ok {
-			n, _ := strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
+			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return n
 		}
 	}
 	return 0
-}
-
-// memTotal is the machine's memory in bytes.
-func memTotal() (int64, error) {
-	var info syscall.Sysinfo_t
-	if err := syscall.Sysinfo(&info); err != nil {
-		return 0, fmt.Errorf("reading memory size: %w", err)
-	}
-	return int64(info.Totalram) * int64(info.Unit), nil
 }

@@ -59,7 +59,7 @@ func (m *machine) run(p *process, c guest.Command) error {
 	if text := p.refusal(); text != "" {
 		end.Exit, end.Signal, end.Error = -1, 0, fmt.Sprintf("starting %q: %s", c.Path, text)
 	}
-	end.OOM = end.Signal == int(syscall.SIGKILL) && p.box.oomKills() > p.ooms
+	end.OOM = end.Signal == int(syscall.SIGKILL) && (w.starved || p.box.oomKills() > p.ooms)
 	end.UserMicros = p.usage.Utime.Nano() / 1000
 	end.SysMicros = p.usage.Stime.Nano() / 1000
 	end.MaxRSSKiB = int64(p.usage.Maxrss)
@@ -77,6 +77,8 @@ type watch struct {
 	idle  int    // ticks without work or output
 	why   string // "idle" or "budget" once the command was told to end
 	since int    // ticks since then
+
+	starved bool // it was killed for want of memory
 }
 
 // until passes output on, sends a pulse each second, and ends the command when it idles too long or the host says so.
@@ -133,6 +135,9 @@ func (w *watch) tick() {
 		limit = guest.DefaultIdleLimit
 	}
 	switch {
+	case w.why == "" && w.p.box.starving():
+		w.starved = true
+		w.kill()
 	case w.why == "" && w.idle >= limit:
 		w.tell("idle")
 	case w.why != "":

@@ -144,6 +144,22 @@ func init() {
 			fmt.Println(syscall.Settimeofday(&syscall.Timeval{Sec: 1}))
 			fmt.Println(syscall.Settimeofday(&syscall.Timeval{Sec: 1 << 30}))
 		},
+		"holds": func([]string) { // nearly all that it may, with room for its own program
+			group, _ := os.ReadFile("/proc/self/cgroup")
+			raw, err := os.ReadFile("/sys/fs/cgroup" + strings.TrimSpace(strings.TrimPrefix(string(group), "0::")) + "/memory.max")
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			limit, _ := strconv.Atoi(strings.TrimSpace(string(raw)))
+			b, err := syscall.Mmap(-1, 0, limit-8<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+			for range 5 {
+				for i := 0; i < len(b); i += 4096 {
+					b[i]++
+				}
+			}
+			fmt.Println("held", err)
+		},
 		"readonly": func([]string) { fmt.Println(syscall.Mount("", "/", "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")) },
 		"reboot":   func([]string) { fmt.Println(syscall.Reboot(syscall.LINUX_REBOOT_CMD_RESTART)) },
 		"off":      func([]string) { fmt.Println(syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)) },
