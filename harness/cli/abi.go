@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -22,8 +23,8 @@ one process: the verdict, the exact text of the error, every differing package a
 Verdicts: host-cannot-load, not-reached, abort, poisoned, not-found, not-a-plugin, dlopen-error,
 already-loaded, mismatch, symbol, ok ('plugproof explain VERDICT'). --root names the file system in which the
 host's loader and needed libraries are looked up; by default it is that of the default image.
---orders also says which plugins change the outcome of others, and gives an order in which all open or proves that
-there is none. HOST may be a lock that 'plugproof abi export HOST' wrote.
+--orders also says which plugins change the outcome of others, and gives an order in which all open, or proves that
+there is none, or says that none was found. HOST may be a lock that 'plugproof abi export HOST' wrote.
 Functions of packages that no checksum shows to be the same on both sides are compared: 'drift' lists those of which the
 process runs two versions although the fingerprints agree; what the files do not tell is said to be undecided.
 --cpu names the target's processor as QEMU does (max, Nehalem, cortex-a15) or as a level (GOAMD64=v1, GOARM=6), by
@@ -78,9 +79,21 @@ func (a *app) predict(host string, plugins []string, root, cpu string, orders bo
 	}
 	r, err := abi.Predict(in, ins, opt)
 	if err == nil && orders {
+		opt.Progress = a.ordersProgress()
 		r.Orders, err = abi.CheckOrders(in, ins, opt)
 	}
 	return r, hostError(err)
+}
+
+// ordersProgress says on stderr every heartbeat how far the check of orders is, which takes minutes with hundreds of plugins.
+func (a *app) ordersProgress() func(done, total int) {
+	said := a.env.Now()
+	return func(done, total int) {
+		if now := a.env.Now(); now.Sub(said) >= heartbeat {
+			said = now
+			fmt.Fprintf(a.env.Stderr, "plugproof: orders: predicted %d of %d processes\n", done, total)
+		}
+	}
 }
 
 // uncleaned is path for what plugin.Open is given: there an empty name is no file, a slash at the end asks for a directory, and what ".." means

@@ -98,10 +98,17 @@ func (e *evidence) flagged(std bool) []Cause {
 		out = append(out, Cause{"trimpath-one-side", s})
 	}
 	add("goarm", "GOARM")
-	if s := e.differ("-gcflags"); s != "" && (strings.Contains(e.a.setting("-gcflags"), "=-") || strings.Contains(e.b.setting("-gcflags"), "=-")) {
-		out = append(out, Cause{"gcflags", s}) // without a pattern the flags reach the packages of the command line only
+	if s := e.differ("-gcflags"); s != "" && e.some(std, func(pkg string) bool { return e.a.gcflags(pkg) != e.b.gcflags(pkg) }) {
+		out = append(out, Cause{"gcflags", s})
+	}
+	cover := func() {
+		if e.some(std, func(pkg string) bool { return e.a.covered(pkg) != e.b.covered(pkg) }) {
+			add("cover", "-cover")
+			add("cover", "-coverpkg")
+		}
 	}
 	if std {
+		cover()
 		if e.stdTag() {
 			add("build-tags", "-tags")
 		}
@@ -110,11 +117,20 @@ func (e *evidence) flagged(std bool) []Cause {
 	if !e.oneSource(e.other[0].Package) { // two packages of one name: settings say nothing
 		return nil
 	}
-	add("cover", "-cover")
+	cover()
 	if e.otherFiles(e.other[0].Package) || e.sameRevision() { // a tag that no file of the package asks for changes nothing
 		add("build-tags", "-tags")
 	}
 	return out
+}
+
+// some reports whether a setting reaches one of the differing packages, of the standard library or of others.
+func (e *evidence) some(std bool, reached func(pkg string) bool) bool {
+	list := e.other
+	if std {
+		list = e.std
+	}
+	return slices.ContainsFunc(list, func(d Difference) bool { return reached(d.Package) })
 }
 
 // stdTags are the tags that files of the standard library ask for, in Go 1.20 to 1.27; those of GOFIPS140 are not listed.
@@ -195,6 +211,9 @@ func (e *evidence) stdCause() *Cause {
 	}
 	if s := e.otherSettings(); s != "" {
 		return unknown("%d packages of the standard library differ although both say %s; %s", len(e.std), baseVersion(e.a), s)
+	}
+	if s := e.a.setting("-pgo"); s != "" && s != "off" { // with -trimpath its last element only
+		return unknown("%d packages of the standard library differ although both say %s and have the same settings; both were compiled with a profile, -pgo=%s, and whether it is the same one is not recorded", len(e.std), baseVersion(e.a), s)
 	}
 	if e.mostOfStd() || slices.ContainsFunc(e.std, func(d Difference) bool { return d.Package == "runtime" }) {
 		return &Cause{"toolchain-build", fmt.Sprintf("%d packages of the standard library differ although both say %s and have the same settings", len(e.std), baseVersion(e.a))}
