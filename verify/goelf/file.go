@@ -48,6 +48,9 @@ type File struct {
 	modOnce sync.Once
 	mod     *Module
 	modErr  error
+	layOnce sync.Once
+	lay     Layout
+	layErr  error
 }
 
 // Segment is one program header.

@@ -97,10 +97,12 @@ func (f *File) u32At(addr uint64) (uint32, error) {
 	return f.Order.Uint32(b[:]), nil
 }
 
-// maxChain bounds the walk of one hash chain, and maxSteps that of all look-ups in a file: honest chains have a handful of entries, a hostile one may loop.
+// maxChain bounds the walk of one hash chain, and maxSteps that of all look-ups in a file beyond their first freeSteps: honest chains have a
+// handful of entries however often they are walked, a hostile one may loop.
 const (
-	maxChain = 1 << 16
-	maxSteps = 1 << 22
+	maxChain  = 1 << 16
+	maxSteps  = 1 << 22
+	freeSteps = 64
 )
 
 var errChain = errors.New("the hash chains are too long")
@@ -136,7 +138,7 @@ func (f *File) LookupDyn(name string, accept func(Symbol) bool) (Symbol, bool, e
 	}
 	i, err := f.u32At(h.buckets + 4*uint64(SysVHash(name)%h.nbucket))
 	for n := 0; err == nil && i != 0; n++ {
-		if n == maxChain || f.steps.Add(1) > maxSteps {
+		if n == maxChain || f.tired(n) {
 			return Symbol{}, false, fmt.Errorf("looking up %q: %w", name, errChain)
 		}
 		if s, ok, err := try(i); err != nil || ok {
@@ -149,6 +151,9 @@ func (f *File) LookupDyn(name string, accept func(Symbol) bool) (Symbol, bool, e
 	}
 	return Symbol{}, false, nil
 }
+
+// tired counts step n of a look-up, and reports whether there were too many in all.
+func (f *File) tired(n int) bool { return n >= freeSteps && f.steps.Add(1) > maxSteps }
 
 func (f *File) lookupGNU(h *hashTable, name string, try func(uint32) (Symbol, bool, error)) (Symbol, bool, error) {
 	hash := GNUHash(name)
@@ -166,7 +171,7 @@ func (f *File) lookupGNU(h *hashTable, name string, try func(uint32) (Symbol, bo
 	if err != nil || i < h.base || i == 0 {
 		return Symbol{}, false, err
 	}
-	for n := 0; n < maxChain && f.steps.Add(1) <= maxSteps; n, i = n+1, i+1 {
+	for n := 0; n < maxChain && !f.tired(n); n, i = n+1, i+1 {
 		v, err := f.u32At(h.chains + 4*uint64(i-h.base))
 		if err != nil {
 			return Symbol{}, false, fmt.Errorf("looking up %q: %w", name, err)

@@ -133,6 +133,22 @@ func TestHashLoop(t *testing.T) {
 	}
 }
 
+// TestManyLookUps holds that honest chains are walked however often: thousands of processes are simulated with one file.
+func TestManyLookUps(t *testing.T) {
+	for name, fk := range fakes() {
+		f := open(t, fk.write())
+		f.steps.Store(maxSteps)
+		for s, err := range f.DynSymbols() {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if _, _, err := f.LookupDyn(s.Name, nil); err != nil {
+				t.Errorf("%s: LookupDyn(%q): %v", name, s.Name, err)
+			}
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add(s)

@@ -32,6 +32,11 @@ const (
 
 // Layout reads the module data of a plugin, or of a program that exports its own.
 func (f *File) Layout() (Layout, error) {
+	f.layOnce.Do(func() { f.lay, f.layErr = f.readLayout() })
+	return f.lay, f.layErr
+}
+
+func (f *File) readLayout() (Layout, error) {
 	start, err := f.moduleStart()
 	if err != nil {
 		return Layout{}, err
