@@ -188,7 +188,7 @@ func (p *process) codeOf(o *object) (*drift.Code, error) {
 // sameModule reports whether a package was compiled from the same source on both sides beyond doubt: the standard library of one release, or a
 // module with the same version and checksum. A directory has no checksum, be it the main module or a replacement.
 func sameModule(a, b *object, pkg string) bool {
-	if isStd(pkg) { // main modules may have such paths, too
+	if isStd(pkg, a.version) && isStd(pkg, b.version) { // main modules may have such paths, too
 		if (a.info == nil || moduleFor(a.info, pkg) == nil) && (b.info == nil || moduleFor(b.info, pkg) == nil) {
 			if a.version == "" || b.version == "" { // plugins of Go 1.20 do not say; runtime's fingerprint differs between releases
 				return true
@@ -201,12 +201,6 @@ func sameModule(a, b *object, pkg string) bool {
 	}
 	m, n := moduleFor(a.info, pkg), moduleFor(b.info, pkg)
 	return m != nil && n != nil && m.Path == n.Path && version(m, false) == version(n, false) && sum(m) != "" && sum(m) == sum(n)
-}
-
-// isStd goes by the first element of an import path: that of a module has a dot.
-func isStd(pkg string) bool {
-	first, _, _ := strings.Cut(pkg, "/")
-	return !strings.Contains(first, ".")
 }
 
 // codeSettings are build settings that change instructions and leave fingerprints alone.

@@ -33,7 +33,7 @@ func versionOf(o *object, pkg string) (module string, version *string) {
 		}
 		return m.Path, pointer(v)
 	}
-	if first, _, _ := strings.Cut(pkg, "/"); !strings.Contains(first, ".") {
+	if isStd(pkg, o.version) {
 		return std, pointer(baseVersion(o))
 	}
 	return "", nil
