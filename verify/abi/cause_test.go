@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,18 @@ func TestCauses(t *testing.T) {
 				t.Errorf("%s, cause %+v; want mismatch, %s: %q", p.Verdict, p.Cause, tt.want, tt.evidence)
 			}
 		})
+	}
+	y.tree("fuller", "host/main.go", "kept.Look()", "kept.Look()\n\t(&shared.Config{}).Upper()\n\tshared.Body()")
+	y.build("covered", "fuller", "host", nil, "-cover", "-coverpkg=example.test/abi/shared")
+	y.build("uncovered", "fuller", "host", nil, "-cover", "-coverpkg=example.test/abi/kept")
+	y.tree("edited", "shared/shared.go", "Tags map[string]int", "Tags map[string]int\n\tMore int")
+	y.build("edited.so", "edited", "p1", nil)
+	y.build("p1.so", "base", "p1", nil)
+	for _, tt := range []struct{ host, plugin, want string }{{"covered", "p1.so", "cover"}, {"uncovered", "edited.so", "source-edit"}} {
+		p := y.predict(tt.host, []string{tt.plugin}).Plugins[0]
+		if p.Verdict != Mismatch || p.Cause == nil || p.Cause.ID != tt.want {
+			t.Errorf("%s %s: %s, cause %+v; want mismatch, %s", tt.host, tt.plugin, p.Verdict, p.Cause, tt.want)
+		}
 	}
 	y.build("settings.so", "base", "p1", []string{"GOAMD64=v2"}, "-tags=more", "-ldflags=-s -w -X main.x=1")
 	if p := y.predict("host", []string{"settings.so"}).Plugins[0]; p.Verdict != OK || p.Cause != nil {
@@ -67,6 +80,47 @@ func TestCauseCgo(t *testing.T) {
 		p := y.predict("host", []string{"p.so"}).Plugins[0]
 		if p.Verdict != Mismatch || p.Cause == nil || p.Cause.ID != tt.want {
 			t.Errorf("%s: %s, cause %+v; want mismatch, %s", tt.flag, p.Verdict, p.Cause, tt.want)
+		}
+	}
+}
+
+// TestReach: a setting with a pattern is a cause only of packages that the pattern matches.
+func TestReach(t *testing.T) {
+	o := &object{lock: &Lock{}, version: "go1.26.8", info: &debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Path: "example.test/gw"}, Deps: []*debug.Module{
+		{Path: "example.test/api", Version: "v0.0.0", Replace: &debug.Module{Path: "../api"}},
+		{Path: "example.test/work", Version: "(devel)"},
+		{Path: "example.test/lib", Version: "v1.2.3"},
+	}}}
+	const api, gw, work, lib = "example.test/api/x", "example.test/gw/hot", "example.test/work", "example.test/lib/a"
+	for _, tt := range []struct {
+		key, value, pkg string
+		want            bool
+	}{
+		{"-gcflags", "-N -l", gw, false}, // the command line's only
+		{"-gcflags", "all= -N -l", api, true},
+		{"-gcflags", "all=-N", "net/http", true},
+		{"-gcflags", "std=-N", "net/http", true},
+		{"-gcflags", "std=-N", api, false},
+		{"-gcflags", "cmd=-N", "net/http", false},
+		{"-gcflags", "example.test/gw/...=-N", gw, true},
+		{"-gcflags", "example.test/gw/...=-N", "example.test/gw", true},
+		{"-gcflags", "example.test/gw/...=-N", "example.test/gwx", false},
+		{"-gcflags", "example.test/gw/hot=-B", gw, true},
+		{"-gcflags", "example.test/gw/hot=-B", api, false},
+		{"-gcflags", "example.test/.../x=-N", api, true},
+		{"-gcflags", "./...=-N", gw, true},
+		{"-gcflags", "./...=-N", lib, false},
+		{"-gcflags", "net/...=-N", "net/http", true},
+		{"-gcflags", "broken", gw, false},
+		{"-cover", "true", gw, true},
+		{"-cover", "true", work, true},
+		{"-cover", "true", api, false},
+		{"-cover", "true", lib, false},
+		{"-cover", "true", "net/http", false},
+	} {
+		o.info.Settings = []debug.BuildSetting{{Key: tt.key, Value: tt.value}}
+		if got := o.gcflags(tt.pkg) != "" || o.covered(tt.pkg); got != tt.want {
+			t.Errorf("%s=%s reaches %s: %v", tt.key, tt.value, tt.pkg, got)
 		}
 	}
 }

@@ -104,7 +104,6 @@ func (e *evidence) flagged(std bool) []Cause {
 	cover := func() {
 		if e.some(std, func(pkg string) bool { return e.a.covered(pkg) != e.b.covered(pkg) }) {
 			add("cover", "-cover")
-			add("cover", "-coverpkg")
 		}
 	}
 	if std {
@@ -223,7 +222,7 @@ func (e *evidence) stdCause() *Cause {
 
 // harmless are the settings that reach no fingerprint, and those of which it was said before that they are no cause.
 var harmless = map[string]bool{"-buildmode": true, "-ldflags": true, "-tags": true, "-trimpath": true, "CGO_LDFLAGS": true, "CGO_CFLAGS": true, "CGO_CPPFLAGS": true, "CGO_CXXFLAGS": true,
-	"GOAMD64": true, "DefaultGODEBUG": true, "-compiler": true, "-cover": true, "-covermode": true, "-coverpkg": true, "-gcflags": true, "-asmflags": true}
+	"GOAMD64": true, "DefaultGODEBUG": true, "-compiler": true, "-cover": true, "-covermode": true, "-gcflags": true, "-asmflags": true}
 
 // otherSettings lists further settings that differ: with them nobody can say that the settings are the same.
 func (e *evidence) otherSettings() string {

@@ -45,7 +45,7 @@ func (o *object) namesOf(pkg string) map[string]bool {
 	prefix := symbolPrefix(pkg)
 	out := map[string]bool{}
 	add := func(name string) {
-		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, prefix+".") && name != prefix+"init" && !strings.HasPrefix(name, prefix+"init.") {
+		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, prefix+".") && name != prefix+"init" && !strings.HasPrefix(name, prefix+coverMark) && !strings.HasPrefix(name, prefix+"init.") {
 			out[name] = true
 		}
 	}

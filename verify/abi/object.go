@@ -20,16 +20,17 @@ type object struct {
 	info     *debug.BuildInfo // nil for files without
 	version  string           // of the Go toolchain, "" for files that Go did not make
 	neededBy *object
-	runtime  bool    // loaded by dlopen, not when the process started
-	libc     bool    // the C library itself
-	missing  bool    // wanted at the start and not found: what it defines is unknown
-	failed   bool    // a plugin that plugin.Open refused; its symbols stay
-	lock     *Lock   // of a host that is one
-	neededGo *object // of a plugin that was mapped as a library: the one that needs it
-	mem      *memory // of a plugin: what lies where
-	textRel  bool    // while it is relocated, all of it can be written
-	doubt    string  // why nobody knows whether it works, though nothing is seen to fail
-	path     string  // as the user named it
+	runtime  bool            // loaded by dlopen, not when the process started
+	libc     bool            // the C library itself
+	missing  bool            // wanted at the start and not found: what it defines is unknown
+	failed   bool            // a plugin that plugin.Open refused; its symbols stay
+	counters map[string]bool // by what begins their symbols: packages that have coverage counters, read once
+	lock     *Lock           // of a host that is one
+	neededGo *object         // of a plugin that was mapped as a library: the one that needs it
+	mem      *memory         // of a plugin: what lies where
+	textRel  bool            // while it is relocated, all of it can be written
+	doubt    string          // why nobody knows whether it works, though nothing is seen to fail
+	path     string          // as the user named it
 
 	fileNames []string
 	filesRead bool
