@@ -142,7 +142,8 @@ func TestCopyKeepsEverything(t *testing.T) {
 
 func TestCopyRefusesAndSkips(t *testing.T) {
 	dir := t.TempDir()
-	extract(t, dir, "-- go.mod --\nmodule m\n-- results/runs/1/plan.json --\n{}\n-- results/runs/code/x.go --\npackage code\n-- shard1/plan.json --\n{}\n-- shard1/records.jsonl --\n{}\n-- cache/big --\n0123456789\n")
+	extract(t, dir, "-- go.mod --\nmodule m\n-- results/runs/1/plan.json --\n{}\n-- results/runs/code/x.go --\npackage code\n-- shard1/plan.json --\n{}\n-- shard1/records.jsonl --\n{}\n-- built/1/"+Mark+" --\n-- built/1/p.so --\n"+
+		"-- report.xml --\n"+reportHead+"tests=\"1\"></testsuites>\n-- testdata/report.xml --\n"+reportHead+"tests=\"1\"></testsuites>\n-- other.xml --\n<testsuites/>\n-- cache/big --\n0123456789\n")
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
@@ -159,7 +160,7 @@ func TestCopyRefusesAndSkips(t *testing.T) {
 	for _, line := range snapshot(t, to) {
 		names = append(names, strings.Fields(line)[0])
 	}
-	if diff := cmp.Diff([]string{".", "go.mod", "results", "results/runs", "results/runs/code", "results/runs/code/x.go"}, names); diff != "" {
+	if diff := cmp.Diff([]string{".", "built", "go.mod", "other.xml", "results", "results/runs", "results/runs/code", "results/runs/code/x.go", "testdata", "testdata/report.xml"}, names); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := tr.copyTo(t.TempDir(), 20); err == nil || !strings.Contains(err.Error(), "more than") {

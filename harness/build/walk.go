@@ -2,10 +2,12 @@ package build
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // entry is one file, directory or symbolic link of a tree.
@@ -31,11 +33,11 @@ func (t *Tree) walk(max int64, f func(entry) error) error {
 			if d.IsDir() && t.skips(path) {
 				return filepath.SkipDir
 			}
-			info, err := d.Info()
-			if err != nil {
+			rel, err := filepath.Rel(t.Base, path)
+			if err != nil || d.Type().IsRegular() && isReport(path, rel) {
 				return err
 			}
-			rel, err := filepath.Rel(t.Base, path)
+			info, err := d.Info()
 			if err != nil {
 				return err
 			}
@@ -61,8 +63,11 @@ func (t *Tree) walk(max int64, f func(entry) error) error {
 	return nil
 }
 
-// skips reports whether the directory at path is left out: the caller's, and runs of plugproof's own: those beneath results/runs, and, wherever
-// --out put it, what holds the two files of package results/store. One shard's run is no source of the next.
+// Mark is the file that says of a directory that plugproof made it: it is no source.
+const Mark = ".plugproof-made"
+
+// skips reports whether the directory at path is left out: the caller's, and what plugproof made: runs beneath results/runs, and, wherever
+// --out put it, what holds the two files of package results/store, and what has the Mark. One shard's run is no source of the next.
 func (t *Tree) skips(path string) bool {
 	has := func(name string) bool {
 		st, err := os.Lstat(filepath.Join(path, name))
@@ -70,7 +75,25 @@ func (t *Tree) skips(path string) bool {
 	}
 	runs := filepath.Dir(path)
 	usual := filepath.Base(runs) == "runs" && filepath.Base(filepath.Dir(runs)) == "results"
-	return slices.Contains(t.skip, path) || has("plan.json") && (usual || has("records.jsonl"))
+	return slices.Contains(t.skip, path) || has(Mark) || has("plan.json") && (usual || has("records.jsonl"))
+}
+
+// reportHead begins each JUnit report of plugproof's (package results/report).
+const reportHead = `<testsuites name="plugproof" `
+
+// isReport says that the file was written by --junit. What lies in a testdata folder, by its name in the tree, is somebody's source.
+func isReport(path, rel string) bool {
+	if !strings.HasSuffix(path, ".xml") || slices.Contains(strings.Split(filepath.ToSlash(rel), "/"), "testdata") {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(reportHead))
+	n, _ := io.ReadFull(f, head)
+	return string(head[:n]) == reportHead
 }
 
 func kindOf(m fs.FileMode) string {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/plugproof/plugproof/harness/build"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
 )
@@ -146,6 +147,12 @@ func (c *cell) handOut(dir string) error {
 	}
 	if c.probe.path != "" {
 		files["probe"] = c.probe.path
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, build.Mark), []byte(c.Cell.Cell.String()+"\n"), 0o666); err != nil {
+		return err
 	}
 	for name, from := range files {
 		to := filepath.Join(dir, name)
