@@ -63,7 +63,10 @@ func (p *process) drifted(o *object, in Input, out *Plugin) error {
 		packages[owner] = append(packages[owner], pkg.Name)
 		c.Packages = append(c.Packages, pkg.Name)
 	}
-	if len(c.Packages) == 0 {
+	if err := p.interposed(o, mod, c); err != nil {
+		return err
+	}
+	if len(c.Packages) == 0 && len(c.Undecided) == 0 {
 		return nil
 	}
 	out.Code = c
@@ -161,6 +164,10 @@ func (p *process) compareCode(owner, o *object, packages []string, c *Code, done
 			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; Go 1.20 records no build flags in plugins, and other flags make other code of the same source"})
 			continue
 		}
+		if pgo := profile(owner, o); pgo != "" {
+			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; both were compiled with a profile, -pgo=" + pgo + ", and whether it is the same one is not recorded: another one makes other code of the same source"})
+			continue
+		}
 		c.Differ = append(c.Differ, Function{f.Function, f.Why})
 	}
 	for _, f := range r.Undecided {
@@ -216,6 +223,14 @@ func otherCode(a, b *object) string {
 		if s := e.differ(key); s != "" {
 			return s
 		}
+	}
+	return ""
+}
+
+// profile is the name of the profile with which both files were compiled, "" if there is none. With -trimpath it has no directory.
+func profile(a, b *object) string {
+	if s := a.setting("-pgo"); s == b.setting("-pgo") && s != "off" {
+		return s
 	}
 	return ""
 }

@@ -86,7 +86,9 @@ func (c *Code) text(b *strings.Builder) {
 	if n := len(c.Packages) - maxListed; n > 0 {
 		list += fmt.Sprintf(" and %d more", n)
 	}
-	fmt.Fprintf(b, "  no checksum shows that host and plugin have the same source of: %s\n", clean(list))
+	if len(c.Packages) > 0 {
+		fmt.Fprintf(b, "  no checksum shows that host and plugin have the same source of: %s\n", clean(list))
+	}
 	if c.Note != nil {
 		fmt.Fprintf(b, "  undecided whether the process would run two versions of their functions: %s\n", clean(*c.Note))
 		b.WriteString("    meaning: the plugin opens all the same; whether host and plugin have the same code of these packages was not found out\n")

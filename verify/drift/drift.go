@@ -79,14 +79,19 @@ func Read(f *goelf.File) (*Code, error) {
 	return &Code{s}, nil
 }
 
-// Compare compares the functions that host and plugin both have, of those packages that include names. Both must be for one machine. The host
-// may be another plugin. Names that done holds are left out, and those that are compared are added to it: of several files, the first that has a
-// function is the one to compare with.
-func Compare(host, plugin *Code, include func(pkg string) bool, done map[string]bool) *Result {
+func newComparison(host, plugin *Code) *comparison {
 	c := &comparison{host: host.space, plugin: plugin.space, dec: amd64{}, unit: 1}
 	if host.space.file.Machine == elf.EM_ARM {
 		c.dec, c.unit = arm{}, 4
 	}
+	return c
+}
+
+// Compare compares the functions that host and plugin both have, of those packages that include names. Both must be for one machine. The host
+// may be another plugin. Names that done holds are left out, and those that are compared are added to it: of several files, the first that has a
+// function is the one to compare with.
+func Compare(host, plugin *Code, include func(pkg string) bool, done map[string]bool) *Result {
+	c := newComparison(host, plugin)
 	r := &Result{}
 	c.host.functions.index(include)
 	c.plugin.functions.index(include)
@@ -149,6 +154,13 @@ func (c *comparison) pair(f, g *function) (different, doubt string) {
 		return "", "assembly: " + different
 	}
 	return different, doubt
+}
+
+// SameBytes reports whether two functions that the dynamic symbols name are the same but for where they lead: functions of which nothing more
+// is understood, such as C's.
+func SameBytes(host, plugin *Code, a, b goelf.Symbol) bool {
+	c := newComparison(host, plugin)
+	return a.Size != 0 && c.sameCode(&function{name: a.Name, addr: a.Value, size: a.Size}, &function{name: b.Name, addr: b.Value, size: b.Size})
 }
 
 // sameCode reports whether the bytes are the same but for where they lead. It serves where instructions are not understood.
