@@ -259,7 +259,10 @@ func (p *process) declared(o *object, in Input, out *Plugin) error {
 	if err != nil || mod == nil {
 		return err
 	}
-	cause, err := checkSymbols(o, mod.Path, in.Symbols)
+	cause, unsure, err := checkSymbols(o, mod.Path, in.Symbols)
+	for _, s := range unsure {
+		p.limit("%s: %s", in.Path, s)
+	}
 	if err != nil {
 		p.limit("%s: what it exports cannot be read: %v", in.Path, err)
 	} else if cause != nil {

@@ -13,14 +13,19 @@ import (
 )
 
 // checkSymbols compares what a plugin exports with what is declared of it: names, and types in Go syntax with full import paths (the type
-// that Lookup's result has: for a variable, a pointer). "" as a type stands for any. It returns nil when all is as declared.
-func checkSymbols(o *object, path string, declared map[string]string) (*Cause, error) {
+// that Lookup's result has: for a variable, a pointer). "" as a type stands for any. cause is nil when nothing is seen to be otherwise; unsure are
+// the symbols of which the file does not tell.
+func checkSymbols(o *object, path string, declared map[string]string) (cause *Cause, unsure []string, err error) {
 	if len(declared) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	exports, err := o.file.Exports()
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", o.path, err)
+		return nil, nil, fmt.Errorf("reading %q: %w", o.path, err)
+	}
+	m := &matcher{main: path}
+	if m.types, err = o.file.Types(); err != nil {
+		return nil, nil, fmt.Errorf("reading %q: %w", o.path, err)
 	}
 	var wrong []string
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
@@ -29,33 +34,65 @@ func checkSymbols(o *object, path string, declared map[string]string) (*Cause, e
 			wrong = append(wrong, fmt.Sprintf("plugin: symbol %s not found in plugin %s", name, path))
 			continue
 		}
-		if want := strings.TrimSpace(declared[name]); want != "" && !sameType(want, path, exports[i]) {
+		want := strings.TrimSpace(declared[name])
+		if want == "" {
+			continue
+		}
+		switch m.compare(want, exports[i]) {
+		case undecidable:
+			unsure = append(unsure, fmt.Sprintf("symbol %s has the type %s; whether that is the declared one, %s, cannot be told", name, exports[i].Type, want))
+		case other:
 			text := fmt.Sprintf("symbol %s has the type %s, declared is %s", name, exports[i].Type, want)
-			if form, ok := runtimeForm(want); ok && form == exports[i].Type {
+			if form, ok := runtimeForm(want); ok && form == exports[i].Type && m.why == "" {
 				text += ", which is of another import path"
 			}
-			wrong = append(wrong, text)
+			wrong = append(wrong, text+m.why)
 		}
 	}
 	if len(wrong) == 0 {
-		return nil, nil
+		return nil, unsure, nil
 	}
-	return unknown("%s", strings.Join(wrong, "; ")), nil
+	return unknown("%s", strings.Join(wrong, "; ")), unsure, nil
 }
 
-// sameType compares a declared type with an exported one. The linker's name of the type holds the import paths, or a hash of them; without it
-// only the names of the packages can be compared. path is the plugin's own, for which a declaration may say main.
-func sameType(want, path string, e goelf.Export) bool {
-	if e.TypeSymbol != "" {
-		if slices.Contains(typeSymbols(want), e.TypeSymbol) {
-			return true
+// compare compares a declared type with an exported one. The linker's name of the type holds the import paths, or a hash of them; what has no such
+// name that could be computed is taken apart.
+func (m *matcher) compare(want string, e goelf.Export) answer {
+	m.why = ""
+	if e.TypeSymbol != "" && slices.Contains(typeSymbols(want), e.TypeSymbol) {
+		return same
+	}
+	if form, ok := linkForm(want, m.main); ok && e.TypeSymbol != "" {
+		got := m.simple(form, goelf.Type{Symbol: e.TypeSymbol})
+		if got == other {
+			m.aliases(want)
 		}
-		if form, ok := linkForm(want, path); ok { // written as the compiler writes it: the linker's name decides, import paths included
-			return slices.Contains(typeSymbols(form), e.TypeSymbol) || slices.Contains(typeSymbols(escapeDots(form)), e.TypeSymbol)
+		return got
+	}
+	if m.types != nil {
+		got := m.match(want, e)
+		if got == other && m.why == "" {
+			m.aliases(want)
+		}
+		return got
+	}
+	if form, ok := runtimeForm(want); shortType(want) == e.Type || ok && form == e.Type {
+		return undecidable
+	}
+	return other
+}
+
+// aliases says which declared names no type of the plugin has: an alias has none of its own.
+func (m *matcher) aliases(want string) {
+	if m.types == nil {
+		return
+	}
+	for _, name := range qualified.FindAllString(want, -1) {
+		if _, ok := m.types.BySymbol(slices.Concat(typeSymbols(name), typeSymbols(escapeDots(name)), typeSymbols("*"+name), typeSymbols(escapeDots("*"+name)))); !ok {
+			m.why = fmt.Sprintf("; the plugin has no type %s: if that is an alias, declare the type that it stands for", name)
+			return
 		}
 	}
-	form, ok := runtimeForm(want)
-	return shortType(want) == e.Type || ok && form == e.Type
 }
 
 // qualified is an import path with a type's name behind it.

@@ -31,8 +31,8 @@ func TestSameType(t *testing.T) {
 		{"example.test/api.Greeter", ptr, false},
 	}
 	for _, tt := range tests {
-		if got := sameType(tt.want, "example.test/types/p", tt.e); got != tt.same {
-			t.Errorf("sameType(%q, %+v) = %v", tt.want, tt.e, got)
+		if got := (&matcher{main: "example.test/types/p"}).compare(tt.want, tt.e) != other; got != tt.same {
+			t.Errorf("compare(%q, %+v) = %v", tt.want, tt.e, got)
 		}
 	}
 }
@@ -86,10 +86,10 @@ func TestTypes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		e := goelf.Export{Type: tt.typ, TypeSymbol: tt.symbol}
-		if !sameType(tt.want, "example.test/types/p", e) {
+		if m := (matcher{main: "example.test/types/p"}); m.compare(tt.want, e) == other {
 			t.Errorf("%s is not what it is declared to be, %s", tt.typ, tt.want)
 		}
-		if sameType(tt.wrong, "example.test/types/p", e) {
+		if m := (matcher{main: "example.test/types/p"}); m.compare(tt.wrong, e) != other {
 			t.Errorf("%s passes for %s", tt.typ, tt.wrong)
 		}
 	}

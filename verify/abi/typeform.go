@@ -3,7 +3,10 @@ package abi
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/parser"
+	"go/token"
+	"go/types"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,7 +31,16 @@ func runtimeForm(want string) (form string, ok bool) {
 }
 
 func writeType(want, main string) (*typeWriter, error) {
-	var paths []string
+	expr, paths, err := parseType(want)
+	w := &typeWriter{paths: paths, main: main}
+	if err == nil {
+		w.write(expr)
+	}
+	return w, err
+}
+
+// parseType reads a type. Names with an import path are identifiers that stand for one of paths.
+func parseType(want string) (expr ast.Expr, paths []string, err error) {
 	plain := withPath.ReplaceAllStringFunc(want, func(s string) string {
 		dots := ""
 		if rest, variadic := strings.CutPrefix(s, "..."); variadic {
@@ -37,13 +49,20 @@ func writeType(want, main string) (*typeWriter, error) {
 		paths = append(paths, s)
 		return fmt.Sprintf("%squalifiedΩ%d", dots, len(paths)-1)
 	})
-	w := &typeWriter{paths: paths, main: main}
-	expr, err := parser.ParseExpr(plain)
-	if err != nil {
-		return w, err
+	expr, err = parser.ParseExpr(plain)
+	return expr, paths, err
+}
+
+// arrayLen is the length of an array type, which may be any constant expression without names.
+func arrayLen(e *ast.ArrayType) (n string, ok bool) {
+	if e.Len == nil {
+		return "", false
 	}
-	w.write(expr)
-	return w, nil
+	v, err := types.Eval(token.NewFileSet(), nil, token.NoPos, types.ExprString(e.Len))
+	if err != nil || v.Value == nil || v.Value.Kind() != constant.Int {
+		return "", false
+	}
+	return v.Value.ExactString(), true
 }
 
 type typeWriter struct {
@@ -89,13 +108,8 @@ func (w *typeWriter) write(e ast.Expr) {
 		w.b.WriteByte('*')
 		w.write(e.X)
 	case *ast.ArrayType:
-		n, isNumber := e.Len.(*ast.BasicLit)
-		switch {
-		case e.Len == nil:
-			w.b.WriteString("[]")
-		case isNumber:
-			w.b.WriteString("[" + n.Value + "]")
-		default:
+		n, isNumber := arrayLen(e)
+		if w.b.WriteString("[" + n + "]"); e.Len != nil && !isNumber {
 			w.unknown = true
 		}
 		w.write(e.Elt)

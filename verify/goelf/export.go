@@ -12,6 +12,8 @@ type Export struct {
 	Func       bool
 	Type       string // as reflect prints it, packages by their names: "func(*api.Config) string"; for a variable the type of a pointer to it
 	TypeSymbol string // the linker's name of the type, mangled when it is long; "" when the file does not say
+
+	typ uint64 // address of the type
 }
 
 // Places in runtime.moduledata, in words: types is the 38th in Go 1.20 to 1.27; ptab stands before pluginpath and pkghashes.
@@ -101,6 +103,7 @@ func (f *File) Exports() ([]Export, error) {
 		if total += len(e.Name) + len(e.Type); total > maxNames {
 			return nil, fmt.Errorf("reading exported symbols: %w", errNames)
 		}
+		e.typ = typ
 		where[typ] = append(where[typ], i)
 		out = append(out, e)
 	}
