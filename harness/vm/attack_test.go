@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -166,5 +167,29 @@ func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != ".new-amd64-x-1 amd64-0 amd64-1 amd64-keep" {
 		t.Errorf("left: %s", got)
+	}
+}
+
+// lateReader is somebody who, on a busy host, is kept from reading for a while.
+type lateReader struct {
+	late time.Duration
+	once sync.Once
+}
+
+func (r *lateReader) Write(b []byte) (int, error) {
+	r.once.Do(func() { time.Sleep(r.late) })
+	return len(b), nil
+}
+
+// TestConsoleThatIsReadLate is no hang of the command that writes to it.
+func TestConsoleThatIsReadLate(t *testing.T) {
+	for _, arch := range arches {
+		t.Run(arch, func(t *testing.T) {
+			job := deed(t, arch, "console")
+			job.Commands[0].Root, job.Commands[0].IdleLimit, job.Talk = true, 2, &lateReader{late: 6 * time.Second}
+			if r := run(t, machine(t, arch), job).Results[0]; r.Kind != Exited || r.Exit != 0 {
+				t.Errorf("%s, exit %d (%s)", r.Kind, r.Exit, r.Error)
+			}
+		})
 	}
 }

@@ -32,3 +32,13 @@ func poll(fds []pollFD, ms int64) {
 
 // pause waits ms milliseconds.
 func pause(ms int64) { poll(nil, ms) }
+
+// unread is how many bytes the console has taken and not handed to the host (TIOCOUTQ of ioctl_tty(2)); 0 if it does not say.
+func unread() int32 {
+	const outQueue = 0x5411
+	var n int32
+	if ioctl(2, outQueue, unsafe.Pointer(&n)) != nil {
+		return 0
+	}
+	return n
+}

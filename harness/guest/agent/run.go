@@ -19,6 +19,9 @@ const (
 	// grace is how many seconds without work or output a command has after SIGQUIT, and busyGrace is how many at all: the host,
 	// who knows how much processor time that really is, asks a second time.
 	grace, busyGrace = 3, 120
+	// patience is how many idle seconds count as one while the console has something to say: who writes to it may wait for a
+	// busy host, or, if he has stopped it (tcflow(3)), for ever.
+	patience = 20
 )
 
 // run runs one command and reports its output and its end. An error is the agent's own; the command's are in the report.
@@ -75,6 +78,7 @@ type watch struct {
 	meter meter
 	seen  int64  // bytes of output at the last tick
 	idle  int    // ticks without work or output
+	late  int    // ticks since the last of those in which the host left the console unread
 	why   string // "idle" or "budget" once the command was told to end
 	since int    // ticks since then
 
@@ -123,10 +127,13 @@ func (w *watch) until() error {
 
 // tick is called once a second.
 func (w *watch) tick() {
-	if w.meter.idle() && w.p.streams.seen == w.seen {
-		w.idle++
-	} else {
-		w.idle = 0
+	switch {
+	case !w.meter.idle() || w.p.streams.seen != w.seen:
+		w.idle, w.late = 0, 0
+	case w.late < patience && unread() > 0:
+		w.late++
+	default:
+		w.idle, w.late = w.idle+1, 0
 	}
 	w.seen = w.p.streams.seen
 	w.m.enc.Send(guest.Beat, guest.Pulse{IdleSeconds: w.idle}.Encode())
