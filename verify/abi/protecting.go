@@ -23,6 +23,9 @@ func (o *object) settle(mach *machine) loading {
 		if why := o.mem.fault(at, at+1, elf.PF_X); why != "" {
 			return fatal("the loader calls DT_INIT", why)
 		}
+		if _, _, held := o.file.Offset(at); !held || o.blank(at, 4) { // beside the segment, in its page, what is there is nobody's
+			return loading{unsure: "the loader calls DT_INIT, where there is no code of the file: a section may have been removed from the file"}
+		}
 	}
 	if at, ok := o.file.DynValue(elf.DT_INIT_ARRAY); ok {
 		if why := o.mem.fault(at, at+uint64(o.file.PtrSize()), elf.PF_R); why != "" {
@@ -74,6 +77,9 @@ func (o *object) running(mod *goelf.Module) loading {
 	}
 	if l.Text < l.EText && o.mem.zero(l.Text, l.EText) {
 		return loading{fatal: "its code is all zeros"}
+	}
+	if why := o.blankCode(mod, l); why != "" {
+		return loading{unsure: why + ": a section may have been removed from the file"}
 	}
 	return loading{}
 }
