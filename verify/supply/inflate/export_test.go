@@ -1,0 +1,4 @@
+package inflate
+
+// Decode is for tests.
+var Decode = decode
