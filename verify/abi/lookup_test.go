@@ -1,13 +1,17 @@
 package abi
 
 import (
+	"bytes"
 	"fmt"
 	"go/format"
+	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/plugproof/plugproof/verify/goelf"
 )
 
 // lookups are symbols of a plugin, and declarations of each. a and b are two packages of the name api; in declarations their import paths stand.
@@ -30,6 +34,38 @@ var lookups = []struct {
 	{"F3", "func F3(x struct{ a.T; *b.S }) {}", []string{"func(struct{ a.T; *b.S })", "func(struct{ T a.T; S *b.S })", "func(struct{ b.T; *b.S })"}},
 	{"F4", "func F4(f func(struct{ X a.T }, ...struct{ Y int }) (a.I, error)) {}", []string{"func(func(struct{ X a.T }, ...struct{ Y int }) (a.I, error))", "func(func(struct{ X a.T }, []struct{ Y int }) (a.I, error))", "func(func(struct{ X a.T }, ...struct{ Y int }) a.I)"}},
 	{"F5", "func F5(x any, y struct{}) (z interface{ String() string }) { return }", []string{"func(any, struct{}) interface{ String() string }", "func(interface{}, struct {}) (s interface{ String() string })", "func(any, struct{}) interface{ String() int }"}},
+}
+
+// TestDamagedTypes changes bytes of a plugin at seeded places, most of them among its types: its declarations are answered, whatever the answer.
+func TestDamagedTypes(t *testing.T) {
+	y := newYard(t, libcGlibc, "gcc")
+	y.write("src/types/go.mod", []byte("module example.test/types\n\ngo 1.20\n"))
+	y.write("src/types/p/main.go", []byte("package main\n\ntype T struct{ N int }\n\nvar V struct {\n\tA map[string]func(...T) []*T\n\tB interface{ Do(chan<- T) [3]T }\n}\n\nfunc main() {}\n"))
+	y.build("p.so", "types", "p", nil, "-ldflags=-s -w")
+	y.build("host", "base", "host", nil)
+	good := y.read("p.so")
+	f, err := goelf.Open(bytes.NewReader(good), int64(len(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := f.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, room, _ := f.Offset(l.Types)
+	rng := rand.New(rand.NewPCG(3, 4))
+	host := y.input("host")
+	for range 200 {
+		b := bytes.Clone(good)
+		for range 1 + rng.IntN(2000) {
+			b[types+rng.Uint64N(room)] = byte(rng.Uint32())
+		}
+		in := inputOf("p.so", b)
+		in.Symbols = map[string]string{"V": "*struct { A map[string]func(...main.T) []*main.T; B interface{ Do(chan<- main.T) [3]main.T } }"}
+		if _, err := Predict(host, []Input{in}, Options{NoDigest: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestLookups compares declarations with what assertions in a real host say of the values that Lookup gives.

@@ -87,7 +87,11 @@ func (m *matcher) aliases(want string) {
 	if m.types == nil {
 		return
 	}
-	for _, name := range qualified.FindAllString(want, -1) {
+	for _, at := range qualified.FindAllStringIndex(want, -1) {
+		name := want[at[0]:at[1]]
+		if strings.HasPrefix(want[at[1]:], "[") { // generic: only its instances have descriptors
+			continue
+		}
 		if _, ok := m.types.BySymbol(slices.Concat(typeSymbols(name), typeSymbols(escapeDots(name)), typeSymbols("*"+name), typeSymbols(escapeDots("*"+name)))); !ok {
 			m.why = fmt.Sprintf("; the plugin has no type %s: if that is an alias, declare the type that it stands for", name)
 			return

@@ -32,7 +32,14 @@ func exercise(f *File) {
 	f.DWARF(8 << 20)
 	f.CompileUnits(8<<20, func(*dwarf.Entry) bool { return true })
 	f.Layout()
-	f.Exports()
+	exports, _ := f.Exports()
+	if types, err := f.Types(); err == nil {
+		for _, e := range exports {
+			if typ, err := types.Of(e); err == nil {
+				types.Members(typ)
+			}
+		}
+	}
 	for range f.DynSymbols() {
 	}
 	for range f.Symbols() {

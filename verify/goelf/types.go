@@ -60,7 +60,7 @@ const (
 // Bounds of what a damaged descriptor may claim.
 const (
 	maxMembers = 1 << 12
-	maxSlots   = 1 << 22
+	maxSlots   = 1 << 20 // a plugin of rclone has 200,000 relocations
 )
 
 var errType = errors.New("bad type descriptor")
