@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"github.com/plugproof/plugproof/results"
@@ -180,7 +181,8 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 		return nil
 	}
 	if errors.Is(in.Err, errIrregular) {
-		out.undecided("it is a device, a pipe or a socket, not a file")
+		out.undecided("it is a device, a pipe or a socket, not a file: plugin.Open reads what is in it then, or waits for ever")
+		out.Cause.Evidence = strings.Replace(out.Cause.Evidence, toBuildAgain, "give the path of a regular file", 1)
 		return nil
 	}
 	l, err := p.loader.dlopen(p, in)
@@ -275,8 +277,11 @@ func (p *process) declared(o *object, in Input, out *Plugin) error {
 func (p *Plugin) undecided(why string) {
 	p.Verdict, p.KillsHost, p.Undecided = Abort, true, &why
 	p.Error, p.Package, p.Mismatches = nil, nil, []Difference{}
-	p.Cause = unknown("undecided: the files do not tell what plugin.Open does here, and it may kill the host: %s. To do: build or copy the file again; 'plugproof load' opens it for real, in a process of its own", why)
+	p.Cause = unknown("undecided: the files do not tell what plugin.Open does here, and it may kill the host: %s. To do: %s; 'plugproof load' opens it for real, in a process of its own", why, toBuildAgain)
 }
+
+// toBuildAgain is what to do with a damaged file.
+const toBuildAgain = "build or copy the file again"
 
 // exists reports whether realpath finds the file.
 func (in Input) exists() bool {

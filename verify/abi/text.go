@@ -13,15 +13,18 @@ func (r *Report) Text() string {
 	fmt.Fprintf(&b, "host %s: %s, %s, %s\n", clean(r.Host.Path), text(r.Host.Go), text(r.Host.Libc), r.Host.Arch)
 	width := 0
 	for i := range r.Plugins {
-		width = max(width, len(r.Plugins[i].Verdict))
+		width = max(width, len(r.Plugins[i].word()))
 	}
 	for i := range r.Plugins {
 		p := &r.Plugins[i]
-		fmt.Fprintf(&b, "%-*s  %s", width, p.Verdict, clean(p.Path))
+		fmt.Fprintf(&b, "%-*s  %s", width, p.word(), clean(p.Path))
 		if p.Error != nil {
 			fmt.Fprintf(&b, "  %s", clean(*p.Error))
 		}
-		if p.KillsHost {
+		switch {
+		case p.Undecided != nil:
+			b.WriteString("  (counts as abort: it may kill the host)")
+		case p.KillsHost:
 			b.WriteString("  (kills the host)")
 		}
 		b.WriteByte('\n')
@@ -38,6 +41,14 @@ func (r *Report) Text() string {
 	return b.String()
 }
 
+// word is the verdict for people. What is undecided has the gravest one, abort, in JSON and for whatever counts verdicts.
+func (p *Plugin) word() string {
+	if p.Undecided != nil {
+		return "undecided"
+	}
+	return string(p.Verdict)
+}
+
 func (p *Plugin) why(b *strings.Builder) {
 	if p.Cause == nil && len(p.Mismatches) == 0 && p.Code == nil && len(p.beyond()) == 0 {
 		return
@@ -47,7 +58,7 @@ func (p *Plugin) why(b *strings.Builder) {
 		fmt.Fprintf(b, "  cause: %s: %s\n", p.Cause.ID, clean(p.Cause.Evidence))
 		about := p.Cause.ID
 		if about == "unknown" {
-			about = string(p.Verdict)
+			about = p.word()
 		}
 		fmt.Fprintf(b, "  what to do: plugproof explain %s\n", about)
 	}

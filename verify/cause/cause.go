@@ -57,7 +57,7 @@ func Annotate(r *elfdiff.Report) {
 // Explanation is what `plugproof explain` prints about one id.
 type Explanation struct {
 	ID       string   `json:"id"`
-	Kind     string   `json:"kind"` // "cause", "diff verdict", "abi verdict", "word of a run", "policy finding" or "failure"
+	Kind     string   `json:"kind"` // "cause", "diff verdict", "abi verdict", "word of a run", "word of a prediction", "policy finding" or "failure"
 	Meaning  string   `json:"meaning"`
 	How      string   `json:"how"`
 	Texts    []string `json:"texts"` // what plugin.Open says, glibc's before musl's where they differ
@@ -87,6 +87,7 @@ const (
 	kindABI     = "abi verdict"
 	kindFailure = "failure"
 	kindRun     = "word of a run"
+	kindPredict = "word of a prediction"
 	kindPolicy  = "policy finding"
 )
 
@@ -101,6 +102,9 @@ func Explanations() []Explanation {
 	}
 	for _, v := range abiVerdicts {
 		out = append(out, newExplanation(kindABI, v.id, v.meaning, v.how, v.fix, "", nil, nil))
+	}
+	for _, w := range abiWords {
+		out = append(out, newExplanation(kindPredict, w.id, w.meaning, w.how, w.fix, w.fixture, nil, nil))
 	}
 	for _, w := range runWords {
 		out = append(out, newExplanation(kindRun, w.id, w.meaning, w.how, w.fix, "", nil, nil))
