@@ -65,7 +65,7 @@ func (o *object) tables(glibc bool) loading {
 	if glibc && ok1 && ok2 && o.mem.zero(str, str+1) && o.mem.zero(need, need+2) { // each name is "", which is the program's
 		return loading{text: o.name + ": unsupported version 0 of Verneed record", verdict: DlopenError, cause: unknown("the file is damaged")}
 	}
-	if tag := o.blankTables(); tag != "" {
+	if tag := o.blankTables(); tag != "" && o.doubt == "" {
 		return loading{unsure: fmt.Sprintf("the loader reads %s, where there are only zeros: a section may have been removed from the file", tag)}
 	}
 	return loading{}

@@ -23,7 +23,7 @@ func (o *object) settle(mach *machine) loading {
 		if why := o.mem.fault(at, at+1, elf.PF_X); why != "" {
 			return fatal("the loader calls DT_INIT", why)
 		}
-		if _, _, held := o.file.Offset(at); !held || o.blank(at, 4) { // beside the segment, in its page, what is there is nobody's
+		if _, _, held := o.file.Offset(at); o.doubt == "" && (!held || o.blank(at, 4)) { // beside the segment, in its page, what is there is nobody's
 			return loading{unsure: "the loader calls DT_INIT, where there is no code of the file: a section may have been removed from the file"}
 		}
 	}
@@ -78,7 +78,7 @@ func (o *object) running(mod *goelf.Module) loading {
 	if l.Text < l.EText && o.mem.zero(l.Text, l.EText) {
 		return loading{fatal: "its code is all zeros"}
 	}
-	if why := o.blankCode(mod, l); why != "" {
+	if why := o.blankCode(mod, l); why != "" && o.doubt == "" {
 		return loading{unsure: why + ": a section may have been removed from the file"}
 	}
 	return loading{}
