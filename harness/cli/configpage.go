@@ -12,7 +12,7 @@ rebuild = "identical"                 # expected verdict of the twins, or a caus
 
 [[plugin]]
 package = "./plugins/greet"           # or file = "greet.so"; dir as under [host]
-symbols = { Greeter = "*example.test/api.Greeter" }   # what Lookup must find; Go syntax, full import paths; "" is any type
+symbols = { Greeter = "*example.test/api.Greeter" }   # what Lookup must find; Go syntax, full import paths, no aliases; "" is any type
 expect  = "ok"                        # an abi verdict; holds where host and plugin use one Go
 against = "sha256:..."                # the shipped bytes
 
