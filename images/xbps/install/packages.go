@@ -142,7 +142,7 @@ func unpack(t *Tree, db *database, data []byte, p manifest.Props, opt Options) e
 			n.Type, n.Data, n.Mode = File, to.Data, to.Mode
 		default:
 			n.Type = File
-			if n.Data, err = io.ReadAll(io.LimitReader(r, t.limit-t.bytes+1)); err != nil {
+			if n.Data, err = t.contents(r, e); err != nil {
 				return err
 			}
 		}

@@ -175,7 +175,7 @@ func (t *Tree) untar(ctx context.Context, data []byte, limits binpkg.Limits) (ca
 			n.Type, n.Data, n.Mode, n.UID, n.GID = File, to.Data, to.Mode, to.UID, to.GID
 		default:
 			n.Type = File
-			if n.Data, err = io.ReadAll(io.LimitReader(r, t.limit-t.bytes+1)); err != nil {
+			if n.Data, err = t.contents(r, e); err != nil {
 				return 0, err
 			}
 		}

@@ -267,6 +267,24 @@ func TestHostileTarballs(t *testing.T) {
 	}
 }
 
+// TestTarballHasNoRoom: a file that does not fit is refused before its bytes are read.
+func TestTarballHasNoRoom(t *testing.T) {
+	for size, fits := range map[int]bool{1 << 20: false, 1 << 18: true} {
+		at := filepath.Join(t.TempDir(), "root.tar")
+		put(t, at, archive(t, append(root(), file("./big", strings.Repeat("x", size)))))
+		r, err := Tarball(context.Background(), at, TarballOptions{AllowUnsigned: true, Bytes: 1 << 19})
+		var no *RefusedTarball
+		if fits != (err == nil) || !fits && (!errors.As(err, &no) || no.Class != binpkg.TooBig) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if err == nil {
+			if n, ok := r.Tree.Get("/big"); !ok || len(n.Data) != size {
+				t.Errorf("%d bytes of %d", len(n.Data), size)
+			}
+		}
+	}
+}
+
 // heapPeak is how many bytes of memory the Go runtime has taken from the system, which never goes down.
 func heapPeak() int64 {
 	var m runtime.MemStats

@@ -8,11 +8,13 @@ package install
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/plugproof/plugproof/images/xbps/binpkg"
 	"github.com/plugproof/plugproof/images/xbps/manifest"
 )
 
@@ -99,6 +101,16 @@ func (t *Tree) add(n Node) error {
 	}
 	t.nodes[n.Path] = &n
 	return nil
+}
+
+// contents reads a file of an archive, if the root has room for it.
+func (t *Tree) contents(r io.Reader, e *binpkg.Entry) ([]byte, error) {
+	if e.Size > t.limit-t.bytes {
+		return nil, &binpkg.Refusal{Class: binpkg.TooBig, Entry: e.Path, Reason: fmt.Sprintf("with it the root grows beyond %d bytes", t.limit)}
+	}
+	data := make([]byte, e.Size)
+	_, err := io.ReadFull(r, data)
+	return data, err
 }
 
 // force puts a node that the installation itself makes, and may replace.
