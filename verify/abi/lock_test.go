@@ -2,6 +2,8 @@ package abi
 
 import (
 	"errors"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -46,6 +48,35 @@ func TestBadLocks(t *testing.T) {
 	}
 }
 
+// TestSenselessLocks changes facts and the digest with them: what is left cannot be a host's, and the error says which line.
+func TestSenselessLocks(t *testing.T) {
+	l, err := Export(self(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := string(l.Text())
+	loads := regexp.MustCompile(`(?m)^load .*\n`)
+	for _, tt := range []struct{ name, text, want string }{
+		{"an old Go", regexp.MustCompile(`(?m)^go ".*"$`).ReplaceAllString(good, "go \"go1.2\""), "locks are made of hosts of Go 1.18 and later"},
+		{"no segment", loads.ReplaceAllString(good, ""), `there is no line "load"`},
+		{"backwards", strings.Replace(good, "\nload ", "\nload 0x2000 0x1000\nload ", 1), `line "load 0x2000 0x1000"`},
+		{"two in one place", strings.Replace(good, "\nload ", "\nload 0x0 0xffffffff\nload ", 1), "the segment before ends at 0xffffffff"},
+		{"no such place", regexp.MustCompile(`(?m)(^load .*\n)+`).ReplaceAllString(good, "load 0x0 0xffffffffffffffff\n"), "no place in the memory"},
+		{"no runtime", strings.Replace(strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\ntls ", 1), "moduledata 0", "moduledata 8", 1), `no line "package" of runtime`},
+		{"no name", strings.Replace(strings.Replace(good, "tls ", "package 0011223344556677 \"\"\ntls ", 1), "moduledata 0", "moduledata 8", 1), "a package without a name"},
+		{"no moduledata", strings.Replace(good, "tls ", "package 0011223344556677 \"b\"\ntls ", 1), `line "moduledata 0"`},
+		{"no library", strings.Replace(good, "tls ", "needed \"\"\ntls ", 1), "a library without a name"},
+		{"another machine", strings.Replace(good, "GOARCH="+runtime.GOARCH, "GOARCH=mips", 1), "GOARCH=mips"},
+	} {
+		if tt.text == good {
+			t.Errorf("%s: nothing was changed", tt.name)
+		}
+		if _, err := ParseLock([]byte(resign(tt.text))); !errors.Is(err, ErrLock) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: ParseLock = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
 // TestLockByte changes each byte of a lock, one at a time: none is accepted.
 func TestLockByte(t *testing.T) {
 	l, err := Export(self(t))
@@ -78,8 +109,17 @@ func FuzzParseLock(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(string(l.Text()))
+	body := string(l.Text())
+	body = body[:strings.LastIndex(body, "end ")] // which the target adds
+	f.Add(body)
 	f.Add(lockHead + "\npackage 0011223344556677 \"b\" AAAAAAAAAAE\n")
+	for _, seed := range []string{ // right lines that make no sense together
+		"go \"go1.2\"\n", "load 0x2000 0x1000\n", "load 0x0 0xffffffffffffffff\n", "package 0011223344556677 \"a\"\npackage 0011223344556677 \"a\"\n",
+		"package 0011223344556677 \"runtime\"\n", "moduledata 4294967295\n", "needed \"\"\n", "export STT_FUNC weak x\nexport STT_FUNC weak x\n", "hidden true\npacked true\n",
+	} {
+		f.Add(strings.Replace(body, "tls ", seed+"tls ", 1))
+		f.Add(lockHead + "\nelf EM_ARM ELFCLASS32 ET_DYN\n" + seed)
+	}
 	f.Add(lockHead + "\nelf EM_X86_64 ELFCLASS64 ET_DYN\nload 1 2\npackage 00 \"x\"\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if !strings.HasSuffix(text, "\n") {

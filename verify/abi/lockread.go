@@ -2,14 +2,11 @@ package abi
 
 import (
 	"bytes"
-	"cmp"
 	"debug/elf"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -83,38 +80,6 @@ func (l *Lock) canonical(text string) error {
 
 // repeats are the words of which a lock has several lines.
 var repeats = map[string]bool{"load": true, "needed": true, "info": true, "package": true, "export": true}
-
-// goVersion are the forms of runtime.Version (cmd/internal/objabi, cmd/dist's findgoversion): a release, or a development version of any spelling.
-var goVersion = regexp.MustCompile(`^(go1(\.[0-9]+)+((rc|beta)[0-9]+)?([-+ ].*)?|go1\.[0-9]+-devel_.*|devel .*)$`)
-
-// check refuses locks whose facts do not belong together.
-func (l *Lock) check() error {
-	m := machineOf(l.Machine, l.Class)
-	if m == nil {
-		return fmt.Errorf("reading host lock: %w: machine %v, %v is not supported", ErrLock, l.Machine, l.Class)
-	}
-	if !slices.IsSortedFunc(l.Packages, func(a, b goelf.Package) int { return cmp.Or(strings.Compare(a.Name, b.Name), -1) }) ||
-		!slices.IsSortedFunc(l.Exports, func(a, b Exported) int { return strings.Compare(a.Name, b.Name) }) {
-		return fmt.Errorf("reading host lock: %w: packages or symbols are not in order, or there twice", ErrLock)
-	}
-	if l.Libc != "" && l.Libc != libcMusl && l.Libc != libcGlibc {
-		return fmt.Errorf("reading host lock: %w: line \"libc %q\": plugproof knows musl and glibc", ErrLock, l.Libc)
-	}
-	if by := libcOfLoader(l.Interp); l.Interp != "" && by != l.Libc {
-		return fmt.Errorf("reading host lock: %w: line \"libc %q\": the loader %q is that of %q", ErrLock, l.Libc, l.Interp, by)
-	}
-	if v := l.Info.GoVersion; !goVersion.MatchString(v) {
-		return fmt.Errorf("reading host lock: %w: line \"go %q\": no version of Go's is spelled so", ErrLock, v)
-	}
-	if l.ModuleData == 0 && len(l.Packages) > 0 {
-		return fmt.Errorf("reading host lock: %w: line \"moduledata 0\": a host with packages has one", ErrLock)
-	}
-	words := int(l.ModuleData) / l.ptr()
-	if i := minorOf(l.Info.GoVersion) - firstMinor; l.ModuleData != 0 && i >= 0 && i < len(layouts) && layouts[i].next != words-1 {
-		return fmt.Errorf("reading host lock: %w: a moduledata of %d bytes is not that of %s", ErrLock, l.ModuleData, l.Info.GoVersion)
-	}
-	return nil
-}
 
 func (l *Lock) ptr() int {
 	if l.Class == elf.ELFCLASS64 {
