@@ -50,10 +50,11 @@ func Contents(r io.ReaderAt, f *zip.File, use func([]byte)) (done bool, err erro
 	if err != nil {
 		return false, err
 	}
-	if _, err := io.ReadFull(raw, src); err != nil {
+	there, err := io.ReadFull(raw, src)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { // a stream may end before it is said to
 		return false, fmt.Errorf("%q: %w", f.Name, err)
 	}
-	n, err := decode(dst, src)
+	n, err := decode(dst, src[:there])
 	switch {
 	case err == errFull:
 		return false, fmt.Errorf("%q: %w", f.Name, zip.ErrFormat)
