@@ -164,8 +164,8 @@ func (p *process) compareCode(owner, o *object, packages []string, c *Code, done
 			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; Go 1.20 records no build flags in plugins, and other flags make other code of the same source"})
 			continue
 		}
-		if pgo := profile(owner, o); pgo != "" {
-			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; both were compiled with a profile, -pgo=" + pgo + ", and whether it is the same one is not recorded: another one makes other code of the same source"})
+		if why := notSource(owner, o); why != "" {
+			c.Undecided = append(c.Undecided, Function{f.Function, f.Why + "; " + why})
 			continue
 		}
 		c.Differ = append(c.Differ, Function{f.Function, f.Why})
@@ -223,6 +223,17 @@ func otherCode(a, b *object) string {
 		if s := e.differ(key); s != "" {
 			return s
 		}
+	}
+	return ""
+}
+
+// notSource says why functions of two files that differ may be of one source though both say the same settings; "" when nothing speaks for it.
+func notSource(a, b *object) string {
+	switch pgo := profile(a, b); {
+	case pgo != "":
+		return "both were compiled with a profile, -pgo=" + pgo + ", and whether it is the same one is not recorded: another one makes other code of the same source"
+	case strings.Contains(a.setting("-gcflags"), "-spectre") || strings.Contains(a.setting("-asmflags"), "-spectre"):
+		return "with -spectre the compiler adds instructions by the registers that it has, of which a plugin has one less"
 	}
 	return ""
 }

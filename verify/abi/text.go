@@ -132,6 +132,7 @@ func (c *Code) text(b *strings.Builder) {
 	} else if c.Note == nil {
 		b.WriteString("  there is no function of them that both have\n")
 	}
+	b.WriteString("  taken to be the same: the standard library of one Go version, modules of one checksum\n")
 }
 
 // group puts the differences of one module and one owner together, in the order in which the runtime meets them.
