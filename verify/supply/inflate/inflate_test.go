@@ -60,7 +60,6 @@ func TestAsFlate(t *testing.T) {
 				}
 				z.Close()
 			}
-			same(t, packed)
 			z := inflate.NewReader(iotest.OneByteReader(bytes.NewReader(packed)))
 			if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("%s, level %d, byte by byte: %d bytes of %d: %v", name, level, len(got), len(data), err)
@@ -80,21 +79,6 @@ func same(t *testing.T, data []byte) {
 	got, err := io.ReadAll(io.LimitReader(z, limit))
 	if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, %v; compress/flate: %d bytes, %v; of %x", len(got), err, len(want), wantErr, data)
-	}
-	for _, room := range []int{0, 1000} { // with room it is in a hurry to the end
-		if len(want) == limit {
-			return
-		}
-		dst := make([]byte, len(want)+room)
-		n, err := inflate.Decode(dst, data)
-		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(dst[:n], want) {
-			t.Errorf("decode: %d bytes, %v; compress/flate: %d bytes, %v; of %x", n, err, len(want), wantErr, data)
-		}
-		if wantErr == nil && len(want) > 0 {
-			if n, err := inflate.Decode(dst[:len(want)-1], data); err == nil {
-				t.Errorf("decode: %d of %d bytes, and no error; of %x", n, len(want), data)
-			}
-		}
 	}
 }
 
@@ -135,13 +119,4 @@ func BenchmarkWords(b *testing.B) {
 			}
 		})
 	}
-	b.Run("whole", func(b *testing.B) {
-		b.SetBytes(int64(len(data)))
-		dst := make([]byte, len(data))
-		for b.Loop() {
-			if _, err := inflate.Decode(dst, packed); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

@@ -238,21 +238,7 @@ func HashZip(r io.ReaderAt, size int64) (string, error) {
 		}
 		names, files[f.Name] = append(names, f.Name), f
 	}
-	return hash1(names, func(n string) (sum [sha256.Size]byte, err error) {
-		done, err := inflate.Contents(r, files[n], func(data []byte) { sum = sha256.Sum256(data) })
-		if done || err != nil {
-			return sum, err
-		}
-		f, err := files[n].Open()
-		if err != nil {
-			return sum, err
-		}
-		h := sha256.New()
-		buf := buffers.Get().(*[32 << 10]byte)
-		defer buffers.Put(buf)
-		_, err = io.CopyBuffer(h, f, buf[:])
-		return [sha256.Size]byte(h.Sum(nil)), errors.Join(err, f.Close())
-	})
+	return hash1(names, func(n string) (io.ReadCloser, error) { return files[n].Open() })
 }
 
 // HashZipFile is HashZip of the zip in a file.
@@ -273,7 +259,7 @@ func HashZipFile(name string) (string, error) {
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // hash1 is dirhash.Hash1 with several files hashed at once: a toolchain's zip is most of a tree.
-func hash1(names []string, sum func(string) ([sha256.Size]byte, error)) (string, error) {
+func hash1(names []string, open func(string) (io.ReadCloser, error)) (string, error) {
 	slices.Sort(names)
 	sums := make([][sha256.Size]byte, len(names))
 	var g errgroup.Group
@@ -282,9 +268,17 @@ func hash1(names []string, sum func(string) ([sha256.Size]byte, error)) (string,
 		if strings.Contains(n, "\n") {
 			return "", errors.New("a name in it has a line break")
 		}
-		g.Go(func() (err error) {
-			sums[i], err = sum(n)
-			return err
+		g.Go(func() error {
+			r, err := open(n)
+			if err != nil {
+				return err
+			}
+			h := sha256.New()
+			buf := buffers.Get().(*[32 << 10]byte)
+			defer buffers.Put(buf)
+			_, err = io.CopyBuffer(h, r, buf[:])
+			sums[i] = [sha256.Size]byte(h.Sum(nil))
+			return errors.Join(err, r.Close())
 		})
 	}
 	if err := g.Wait(); err != nil {

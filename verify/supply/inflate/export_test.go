@@ -1,4 +1,0 @@
-package inflate
-
-// Decode is for tests.
-var Decode = decode
