@@ -108,3 +108,22 @@ func TestInfo(t *testing.T) {
 		})
 	}
 }
+
+// TestEndlessMod: a go.mod that does not end is not kept, and not read into memory.
+func TestEndlessMod(t *testing.T) {
+	sent := 0
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for err := error(nil); err == nil && sent < 1<<30; {
+			var n int
+			n, err = w.Write(make([]byte, 1<<20))
+			sent += n
+		}
+	}))
+	front := httptest.NewServer(server(t, "", up.URL))
+	got := get(t, front.URL+"/mod/example.test/a/@v/v1.0.0.mod")
+	front.Close()
+	up.Close() // waits for its answers
+	if !strings.HasPrefix(got, "502") || !strings.Contains(got, "longer than 16777216 bytes") || sent > 1<<29 {
+		t.Errorf("%d bytes were sent: %.200s", sent, got)
+	}
+}
