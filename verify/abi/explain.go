@@ -97,7 +97,9 @@ func (e *evidence) flagged(std bool) []Cause {
 	if s := e.differ("-trimpath"); s != "" && (!std || e.mostOfStd()) {
 		out = append(out, Cause{"trimpath-one-side", s})
 	}
-	add("goarm", "GOARM")
+	if std || e.otherFiles(e.other[0].Package) { // elsewhere it chooses files, and no more
+		add("goarm", "GOARM")
+	}
 	if s := e.differ("-gcflags"); s != "" && e.some(std, func(pkg string) bool { return e.a.gcflags(pkg) != e.b.gcflags(pkg) }) {
 		out = append(out, Cause{"gcflags", s})
 	}

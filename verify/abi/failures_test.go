@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // common builds what the sequences of both C libraries use. The names of failures, F1 to F21, are those of plugproof's list (plugproof explain).
@@ -77,7 +79,43 @@ func (y *yard) common() {
 	if r := y.predict("host", seq("libuses.so")).Plugins[0]; r.Undecided == nil || r.Verdict != Abort {
 		y.t.Errorf("a library that needs a plugin: %s, undecided %v", r.Verdict, r.Undecided)
 	}
+	y.slashes("host", "p1.so")
 	y.orders("host", seq("p1.so", "p2.so", "p3.so", "p3-extra.so", "copy.so", "needs.so", "needs-path.so", "p1.so", "p2.so", "p1-shared.so", "libfoo.so"), 15)
+}
+
+// slashes opens a plugin by a path that begins with two slashes, which musl keeps, and by the same path with one: two names for the runtime there.
+func (y *yard) slashes(host, plugin string) {
+	paths := []string{"/" + filepath.Join(y.dir, plugin), filepath.Join(y.dir, plugin), "//" + filepath.Join(y.dir, plugin)}
+	var ins []Input
+	for _, p := range paths {
+		in, done := OpenInput(p)
+		defer done()
+		ins = append(ins, in)
+	}
+	rep, err := Predict(y.input(host), ins, Options{Root: DirRoot("/")})
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	var predicted []result
+	for _, p := range rep.Plugins {
+		predicted = append(predicted, said(p))
+	}
+	if d := cmp.Diff(y.open(host, paths), predicted); d != "" {
+		y.t.Errorf("slashes at the beginning (-real +predicted):\n%s", d)
+	}
+}
+
+// TestOriginOfLock: where a lock's host lies is not known.
+func TestOriginOfLock(t *testing.T) {
+	const list = "$ORIGIN/lib:/usr/lib:${ORIGIN}"
+	o := &object{name: "/opt/host"}
+	if d := cmp.Diff([]string{"/opt/lib", "/usr/lib", "/opt"}, origin(o, list)); d != "" {
+		t.Error(d)
+	}
+	o.lock = &Lock{}
+	if d := cmp.Diff([]string{"/usr/lib"}, origin(o, list)); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestAgreeMusl(t *testing.T) {

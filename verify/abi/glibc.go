@@ -45,9 +45,7 @@ func (g *glibcLoader) start(p *process) error {
 		for _, n := range needed {
 			dep, fresh, err := g.library(p, n, o)
 			if err != nil {
-				if p.opt.Root != nil {
-					p.limit("%s needs %s, which is not in the root file system: the host will not start there", o.path, n)
-				}
+				p.absent(o, n)
 				dep, fresh = &object{name: n, short: n, path: n, missing: true}, true
 			}
 			if fresh {

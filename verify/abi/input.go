@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/plugproof/plugproof/results"
@@ -22,6 +23,7 @@ type Input struct {
 	SHA256  results.Digest    // taken for the report when it is known; the host's is computed otherwise
 	Symbols map[string]string // of a plugin: what Lookup must find, and its type in Go syntax with full import paths, "" for any
 	lock    *Lock             // of a host: it is this
+	twice   bool              // musl's name of it begins with two slashes
 	Err     error             // why R is nil: fs.ErrNotExist, fs.ErrPermission, syscall.EISDIR; nil counts as fs.ErrNotExist
 }
 
@@ -42,7 +44,7 @@ func OpenInput(path string) (in Input, closer func() error) {
 		in.Err = unresolved{err}
 		return in, closer
 	}
-	in.Real = real
+	in.Real, in.twice = real, twoSlashes(path)
 	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would block for ever
 	if err != nil {
 		in.Err = err
@@ -62,6 +64,35 @@ func OpenInput(path string) (in Input, closer func() error) {
 	in.R, in.Size = f, st.Size()
 	in.ID = inode(st)
 	return in, f.Close
+}
+
+// twoSlashes reports whether musl's realpath begins with two slashes: it keeps exactly two at the beginning of a path, and of an absolute link in it
+// (src/misc/realpath.c).
+func twoSlashes(path string) bool {
+	special := func(s string) bool { return strings.HasPrefix(s, "//") && !strings.HasPrefix(s, "///") }
+	twice, done := special(path), "/"
+	if !strings.HasPrefix(path, "/") {
+		done = "."
+	}
+	todo := strings.Split(path, "/")
+	for links := 0; len(todo) > 0; {
+		part := todo[0]
+		todo = todo[1:]
+		next := filepath.Join(done, part)
+		target, err := os.Readlink(next)
+		if part == "" || part == "." || part == ".." || err != nil {
+			done = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return twice
+		}
+		if strings.HasPrefix(target, "/") {
+			twice, done = special(target), "/"
+		}
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+	return twice
 }
 
 // unresolved is an error for which realpath fails too, whatever it is: links that loop, a name too long, a directory that may not be searched.

@@ -43,9 +43,7 @@ func (m *muslLoader) start(p *process) error {
 		for _, n := range needed {
 			dep, fresh, err := m.library(p, n, o)
 			if err != nil {
-				if p.opt.Root != nil {
-					p.limit("%s needs %s, which is not in the root file system: the host will not start there", o.path, n)
-				}
+				p.absent(o, n)
 				dep = &object{name: n, short: n, path: n, missing: true}
 			}
 			if fresh || dep.missing && !dep.libc {

@@ -104,6 +104,8 @@ func begin(in Input, opt Options) (*process, *Report, error) {
 			return nil, nil, fmt.Errorf("%w: %w", ErrHost, err)
 		}
 	}
+	size, err := o.file.ModuleDataSize()
+	p.linkshared = linkshared(p.loaded) || err == nil && size == 0 && hasPackages(o) // firstmoduledata is in a library
 	return p, rep, nil
 }
 
@@ -159,6 +161,9 @@ func (p *process) plugin(in Input) (Plugin, error) {
 
 // opening is plugin/plugin_dlopen.go's open.
 func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text string, args ...any)) error {
+	if in.twice && p.libc == libcMusl {
+		in.Real = "/" + in.Real
+	}
 	if !in.exists() {
 		fail(NotFound, `plugin.Open("%s"): realpath failed`, in.Path)
 		return nil
@@ -183,6 +188,10 @@ func (p *process) opening(in Input, out *Plugin, fail func(v Verdict, text strin
 	if errors.Is(in.Err, errIrregular) {
 		out.undecided("it is a device, a pipe or a socket, not a file: plugin.Open reads what is in it then, or waits for ever")
 		out.Cause.Evidence = strings.Replace(out.Cause.Evidence, toBuildAgain, "give the path of a regular file", 1)
+		return nil
+	}
+	if p.linkshared {
+		out.undecided("the host was linked with -linkshared: its Go packages lie in libraries, which is not simulated")
 		return nil
 	}
 	l, err := p.loader.dlopen(p, in)

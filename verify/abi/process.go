@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,9 +35,10 @@ type process struct {
 	done    map[string]goError // by real path: what plugin.Open remembers
 	dead    bool
 
-	stuck    map[string]bool // by real path: files whose open failed late, and whose next open never returns
-	noLoader bool            // the host's dynamic loader is not in the root file system
-	why      string          // the host cannot load plugins: one of the reasons, "" for none
+	stuck      map[string]bool // by real path: files whose open failed late, and whose next open never returns
+	noLoader   bool            // the host's dynamic loader is not in the root file system
+	linkshared bool            // the host's Go packages lie in libraries
+	why        string          // the host cannot load plugins: one of the reasons, "" for none
 }
 
 // goError is what package plugin keeps of a file: a failure of the Go checks, or success ("").
@@ -132,8 +134,41 @@ func origin(o *object, list string) []string {
 	if i := strings.LastIndexByte(o.name, '/'); i >= 0 {
 		dir = o.name[:i]
 	}
-	list = strings.NewReplacer("$ORIGIN", dir, "${ORIGIN}", dir).Replace(list)
-	return strings.Split(list, ":")
+	dirs := strings.Split(list, ":")
+	if o.lock != nil { // where the host lies is not known
+		return slices.DeleteFunc(dirs, namesOrigin)
+	}
+	for i, d := range dirs {
+		dirs[i] = strings.NewReplacer("$ORIGIN", dir, "${ORIGIN}", dir).Replace(d)
+	}
+	return dirs
+}
+
+// namesOrigin reports whether a run path has the directory of its file in it.
+func namesOrigin(list string) bool {
+	return strings.Contains(list, "$ORIGIN") || strings.Contains(list, "${ORIGIN}")
+}
+
+// absent notes that a library which the host needs was not found.
+func (p *process) absent(o *object, name string) {
+	h := p.host
+	switch {
+	case p.opt.Root == nil:
+	case h.lock != nil && (namesOrigin(h.lock.Runpath) || namesOrigin(h.lock.Rpath)):
+		p.limit("%s needs %s, which is looked for beside the host, and a lock does not say where that is: what the library defines is not known", o.path, name)
+	default:
+		p.limit("%s needs %s, which is not in the root file system: the host will not start there", o.path, name)
+	}
+}
+
+// linkshared reports whether Go packages of the host, or of what a plugin needs, lie in libraries, as they do after -linkshared.
+func linkshared(objs []*object) bool {
+	return slices.ContainsFunc(objs, func(o *object) bool { return !o.missing && !o.libc && hasPackages(o) && !isPlugin(o) })
+}
+
+func isPlugin(o *object) bool {
+	mod, err := moduleOf(o)
+	return err == nil && mod != nil
 }
 
 // library opens a file of the target as an object.

@@ -20,6 +20,9 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{}, err
 	}
 	if l.fresh {
+		if linkshared(l.brought) {
+			return goError{unsure: "it was linked with -linkshared: its Go packages lie in libraries, which is not simulated"}, nil
+		}
 		if needed, err := p.brought(l); err != nil {
 			return goError{}, err
 		} else if needed && mod == nil {
