@@ -67,7 +67,7 @@ func readFunctions(f *goelf.File, symbols *symbolTable) (*functions, error) {
 	if n == 0 || n > maxFunctions || namesAt > namesEnd || namesEnd > size || at > size || size-at > maxTable || namesEnd-namesAt > maxTable || n > (size-at)/8 {
 		return nil, fmt.Errorf("reading functions: %w: %d of them in %#x bytes", errTable, n, size)
 	}
-	names, err := f.ReadAddr(addr+namesAt, namesEnd-namesAt)
+	names, err := readString(f, addr+namesAt, namesEnd-namesAt)
 	if err != nil {
 		return nil, fmt.Errorf("reading functions: %w", err)
 	}
@@ -82,7 +82,7 @@ func readFunctions(f *goelf.File, symbols *symbolTable) (*functions, error) {
 	if table, err = f.ReadAddr(addr+at, last); err != nil {
 		return nil, fmt.Errorf("reading functions: %w", err)
 	}
-	out := &functions{list: make([]function, 0, n), names: string(names), symbols: symbols}
+	out := &functions{list: make([]function, 0, n), names: names, symbols: symbols}
 	for i := range n {
 		entry, next := f.Order.Uint32(table[i*8:]), f.Order.Uint32(table[i*8+8:])
 		info := uint64(f.Order.Uint32(table[i*8+4:]))
@@ -102,6 +102,24 @@ func readFunctions(f *goelf.File, symbols *symbolTable) (*functions, error) {
 		out.list[i].addr += text
 	}
 	return out, nil
+}
+
+// readString reads bytes as a string, in pieces: a large program's names have tens of megabytes, of which there should not be two copies.
+func readString(f *goelf.File, addr, n uint64) (string, error) {
+	if off, avail, ok := f.Offset(addr); n > 0 && (!ok || n > avail || off > uint64(f.Size()) || n > uint64(f.Size())-off) {
+		return "", fmt.Errorf("%w: %d bytes of names at address %#x", errTable, n, addr)
+	}
+	var b strings.Builder
+	b.Grow(int(n))
+	for n > 0 {
+		piece, err := f.ReadAddr(addr, min(n, 1<<16))
+		if err != nil {
+			return "", err
+		}
+		b.Write(piece)
+		addr, n = addr+uint64(len(piece)), n-uint64(len(piece))
+	}
+	return b.String(), nil
 }
 
 // funcHead is what is read of a runtime._func in bytes: entryOff, nameOff, args.
