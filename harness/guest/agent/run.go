@@ -19,8 +19,8 @@ const (
 	// grace is how many seconds without work or output a command has after SIGQUIT, and busyGrace is how many at all: the host,
 	// who knows how much processor time that really is, asks a second time.
 	grace, busyGrace = 3, 120
-	// patience is how many idle seconds count as one while the console has something to say: who writes to it may wait for a
-	// busy host, or, if he has stopped it (tcflow(3)), for ever.
+	// patience is how many idle seconds are overlooked for each that counts while the console has something to say and nothing
+	// of it goes: who writes to it may wait for a busy host, or, if he has stopped it (tcflow(3)), for ever.
 	patience = 20
 )
 
@@ -75,12 +75,13 @@ type watch struct {
 	p *process
 	c guest.Command
 
-	meter meter
-	seen  int64  // bytes of output at the last tick
-	idle  int    // ticks without work or output
-	late  int    // ticks since the last of those in which the host left the console unread
-	why   string // "idle" or "budget" once the command was told to end
-	since int    // ticks since then
+	meter   meter
+	seen    int64  // bytes of output at the last tick
+	console int32  // bytes that the host had not taken from the console then
+	idle    int    // ticks without work or output
+	late    int    // ticks since the last of those in which the host left the console unread
+	why     string // "idle" or "budget" once the command was told to end
+	since   int    // ticks since then
 
 	starved bool // it was killed for want of memory
 }
@@ -127,15 +128,16 @@ func (w *watch) until() error {
 
 // tick is called once a second.
 func (w *watch) tick() {
+	console := unread()
 	switch {
-	case !w.meter.idle() || w.p.streams.seen != w.seen:
+	case !w.meter.idle() || w.p.streams.seen != w.seen || console != w.console: // a busy host takes its time for each 16 bytes of it
 		w.idle, w.late = 0, 0
-	case w.late < patience && unread() > 0:
+	case w.late < patience && console > 0:
 		w.late++
 	default:
 		w.idle, w.late = w.idle+1, 0
 	}
-	w.seen = w.p.streams.seen
+	w.seen, w.console = w.p.streams.seen, console
 	w.m.enc.Send(guest.Beat, guest.Pulse{IdleSeconds: w.idle}.Encode())
 	limit := w.c.IdleLimit
 	if limit <= 0 {
