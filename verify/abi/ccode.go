@@ -55,7 +55,7 @@ func (p *process) interposed(o *object, mod *goelf.Module, c *Code) error {
 	for _, q := range pairs {
 		c.Functions++
 		if why := p.otherC(q.owner, o, q.d, q.s); why != "" {
-			c.Undecided = append(c.Undecided, Function{q.s.Name, fmt.Sprintf("a C function: the process takes that of %s in place of the plugin's own, %s", q.owner.path, why)})
+			c.Undecided = append(c.Undecided, Function{q.s.Name, fmt.Sprintf("a C function: the process takes that of %s in place of the plugin's own, %s; if it is another function, give it another name or make it static", q.owner.path, why)})
 		}
 	}
 	return nil

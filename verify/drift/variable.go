@@ -29,6 +29,8 @@ func (c *comparison) variables(include func(pkg string) bool, done map[string]bo
 		case size == 0 || len(x)+len(y) == 0:
 		case size != s.size:
 			out = append(out, Finding{name, "a variable of another size"})
+		case c.otherFiles(addr, s.addr, size):
+			out = append(out, Finding{name, "a variable of type embed.FS: the plugin was built with other files than the host, whose count"})
 		case len(x) != len(y) || c.sameWords(addr, s.addr, size, 2) == no:
 			out = append(out, Finding{name, "a variable: the plugin was built with another first value than the host's, which counts"})
 		}
