@@ -20,7 +20,8 @@ func newExplainCmd(a *app) *cobra.Command {
 		Use:   "explain [CAUSE|VERDICT|F21]",
 		Short: "Say what a cause, a verdict or a failure means and what to do",
 		Long: `Say what a cause id, a verdict of diff or abi, a word of theirs (drift, undecided), a failure of plugin.Open
-(F1 to F27), or a kind of finding of plugproof policy means, how it comes about, and what to do. Without an argument, list them all.`,
+(F1 to F27), or a kind of finding of plugproof policy means, how it comes about, and what to do.
+Without an argument, list them all.`,
 		Example: "  plugproof explain embedded-time\n  plugproof explain abort\n  plugproof explain F21",
 		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
