@@ -2,6 +2,8 @@ package worker
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/plugproof/plugproof/harness/guest"
@@ -29,9 +31,8 @@ func Foreign(paths []string, r vm.Result) []guest.Plugin {
 			continue
 		}
 		for _, name := range []string{path, strings.TrimSuffix(path, ".so")} { // Go names the plugin without .so once dlopen succeeded
-			if at := strings.Index(text, fmt.Sprintf("plugin.Open(%q): ", name)); at >= 0 {
-				line, _, _ := strings.Cut(text[at:], "\n")
-				out[i].Outcome, out[i].Error = "error", strings.TrimSpace(line)
+			if said := refusal(text, fmt.Sprintf("plugin.Open(%q): ", name)); said != "" {
+				out[i].Outcome, out[i].Error = "error", said
 				break
 			}
 		}
@@ -44,6 +45,35 @@ func Foreign(paths []string, r vm.Result) []guest.Plugin {
 	}
 	return out
 }
+
+// refusal is the first line in text that has the head, from there on, or "". Logs quote an error: JSON writes \" or \u0022 for its
+// quotes, log/slog's text \". Such a line ends with the string that it is in and is said without the quoting.
+func refusal(text, head string) string {
+	if at := strings.Index(text, head); at >= 0 {
+		line, _, _ := strings.Cut(text[at:], "\n")
+		return strings.TrimSpace(line)
+	}
+	quoted := strconv.Quote(head)
+	quoted = quoted[1 : len(quoted)-1]
+	for _, form := range []string{quoted, strings.ReplaceAll(head, `"`, `\u0022`)} {
+		at := strings.Index(text, form)
+		if at < 0 {
+			continue
+		}
+		line, _, _ := strings.Cut(text[at:], "\n")
+		if end := closing.FindStringIndex(line); end != nil {
+			line = line[:end[1]-1]
+		}
+		if plain, err := strconv.Unquote(`"` + line + `"`); err == nil {
+			line, _, _ = strings.Cut(plain, "\n")
+		}
+		return strings.TrimSpace(line)
+	}
+	return ""
+}
+
+// closing is a quoted string's rest with the quote that ends it.
+var closing = regexp.MustCompile(`^(?:[^"\\]|\\.)*"`)
 
 // unseen judges a plugin of which nothing was seen. That is never evidence by itself; what counts is how the host ended. A
 // probe reports everything, so its silence teaches nothing.

@@ -106,6 +106,17 @@ func TestForeign(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+	for name, line := range map[string]string{
+		"JSON":        `{"level":"error","err":"x: plugin.Open(\"/payload/a\"): plugin was built with a different version of package p\nmore \"y\"","n":"1"}`,
+		"JSON's \\u":  `{"err":"plugin.Open(\u0022/payload/a\u0022): plugin was built with a different version of package p"}`,
+		"log/slog":    `level=ERROR msg=no err="plugin.Open(\"/payload/a\"): plugin was built with a different version of package p" n=1`,
+		"cut short":   `{"err":"plugin.Open(\"/payload/a\"): plugin was built with a different version of package p`,
+		"other first": `{"err":"plugin.Open(\"/payload/aa\"): no"}` + "\n" + `{"err":"plugin.Open(\"/payload/a\"): plugin was built with a different version of package p"}`,
+	} {
+		if d := cmp.Diff(want[:1], Foreign(paths[:1], vm.Result{Kind: vm.Exited, Stderr: []byte(line + "\nend\n")})); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
 	got = Foreign(paths, vm.Result{Kind: vm.Exited})
 	if got[0].Outcome != unobserved || got[1].Outcome != unobserved {
 		t.Errorf("a silent host: %+v", got)
