@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -51,6 +54,9 @@ hash of the line before.`,
 				}
 				s.Upstreams = append(s.Upstreams, u)
 			}
+			if len(upstreams) > 0 {
+				s.Database = a.checksumDatabase(cmd.Context())
+			}
 			cache, err := a.openCache()
 			if err != nil {
 				return err
@@ -88,6 +94,28 @@ hash of the line before.`,
 	f.StringArrayVar(&upstreams, "upstream", nil, "answer from the mirror at `URL`, too; the first one that is well; repeatable")
 	f.StringVar(&log, "log", "", "append a line for each request to `FILE`")
 	return cmd
+}
+
+// checksumDatabase is the name of the one that the go command here asks: the first word of GOSUMDB, up to its key. "" without a go command, or when it
+// asks none.
+func (a *app) checksumDatabase(ctx context.Context) string {
+	goCmd := a.findProgram("go")
+	if goCmd == "" {
+		return ""
+	}
+	cmd := exec.CommandContext(ctx, goCmd, "env", "GOSUMDB")
+	cmd.Env = append(slices.Clone(a.env.Environ), "GOTOOLCHAIN=local")
+	cmd.Dir = os.TempDir()
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	name, _, _ := strings.Cut(first, "+")
+	if name == "off" {
+		return ""
+	}
+	return name
 }
 
 // openLog opens a log whose chain of hashes holds.

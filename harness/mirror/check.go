@@ -17,9 +17,6 @@ import (
 	"github.com/plugproof/plugproof/verify/supply/modtree"
 )
 
-// publicDatabase is the checksum database that the go command asks by default.
-const publicDatabase = "sum.golang.org"
-
 // asked remembers the checksum database that a client asked for.
 func (s *Server) asked(name string) {
 	rest, ok := strings.CutPrefix(name, "mod/sumdb/")
@@ -30,10 +27,11 @@ func (s *Server) asked(name string) {
 	}
 }
 
+// database is the one that a client asked for last, or the server's; "" when neither is known.
 func (s *Server) database() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return cmp.Or(s.db, publicDatabase)
+	return cmp.Or(s.db, s.Database)
 }
 
 // maxLookup bounds a database's record, in bytes; the records of golang.org/toolchain have 300.
@@ -119,7 +117,11 @@ func (s *Server) recorded(ctx context.Context, u, name string) string {
 	if err != nil {
 		return ""
 	}
-	resp, err := s.get(ctx, u, "/mod/sumdb/"+s.database()+"/lookup/"+escaped+"@"+strings.TrimSuffix(base, ext))
+	db := s.database()
+	if db == "" {
+		return ""
+	}
+	resp, err := s.get(ctx, u, "/mod/sumdb/"+db+"/lookup/"+escaped+"@"+strings.TrimSuffix(base, ext))
 	if err != nil {
 		return ""
 	}

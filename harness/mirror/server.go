@@ -20,6 +20,7 @@ import (
 type Server struct {
 	Files     *Files      // may be nil
 	Upstreams []string    // URLs of other mirrors, the main one first
+	Database  string      // the checksum database whose records an upstream's answers are held against, until a client asks for one; "" for none
 	Log       io.Writer   // gets a line for each request; may be nil
 	Last      string      // hash of the log's last line, if it has one already
 	Scratch   string      // directory for answers in the making
