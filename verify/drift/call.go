@@ -145,8 +145,8 @@ func (w *walk) stacked(bytes int32, st *state) {
 		if w.equal(x, y) == yes {
 			continue
 		}
-		a, aok := st[0][l]
-		b, bok := st[1][m]
+		a, aok := st[0].at(l)
+		b, bok := st[1].at(m)
 		n := none
 		if off+word < end {
 			n = w.held(0, w.slotAt(0, off+word), word, st)
@@ -228,7 +228,7 @@ func (w *walk) called(name string, callee uint64, st *state) bool {
 	for _, r := range regs {
 		v := value{valClass, w.class()}
 		e := entry{v: v, gone: gives>>uint(r)&1 == 0}
-		st[0][r], st[1][r] = e, e
+		st.both(r, e)
 	}
 	return true
 }
@@ -238,13 +238,14 @@ func (w *walk) overwritten(st *state) {
 	word := w.c.dec.linkSize()
 	off := word * w.c.outLink()
 	for ; off < 1<<16; off += word {
-		a, aok := st[0][w.slotAt(0, off)]
-		b, bok := st[1][w.slotAt(1, off)]
+		a, aok := st[0].at(w.slotAt(0, off))
+		b, bok := st[1].at(w.slotAt(1, off))
 		if off >= w.out && !(aok && bok && a.fresh && b.fresh && len(w.c.dec.results()) == 0) {
 			break
 		}
 		e := entry{v: value{valClass, w.class()}, size: word}
-		st[0][w.slotAt(0, off)], st[1][w.slotAt(1, off)] = e, e
+		st[0].put(w.slotAt(0, off), e)
+		st[1].put(w.slotAt(1, off), e)
 	}
 	w.out = max(w.out, off)
 }
@@ -256,16 +257,16 @@ func (w *walk) returns(st *state) {
 	}
 	var words []loc
 	for side := range 2 {
-		for l := range st[side] {
-			if _, both := st[0][l]; l >= callerLoc/2 && l < fieldLoc && !(side == 1 && both) {
+		for l := range st[side].all() {
+			if _, both := st[0].find(l); l >= callerLoc/2 && l < fieldLoc && !(side == 1 && both) {
 				words = append(words, l)
 			}
 		}
 	}
 	slices.Sort(words)
 	for _, l := range words {
-		a, aok := st[0][l]
-		b, bok := st[1][l]
+		a, aok := st[0].at(l)
+		b, bok := st[1].at(l)
 		x, y := st.get(0, l), st.get(1, l)
 		n := st.get(0, l+loc(w.c.dec.linkSize()))
 		switch {
@@ -317,8 +318,8 @@ func (w *walk) pointed(x, y value, st *state) {
 	}
 	ptr := int64(w.space(0).file.PtrSize())
 	for k := int64(0); k < maxPointed; k++ {
-		a, ok := st[0][w.slotAt(0, x.n+k*ptr)]
-		b, was := st[1][w.slotAt(1, y.n+k*ptr)]
+		a, ok := st[0].at(w.slotAt(0, x.n+k*ptr))
+		b, was := st[1].at(w.slotAt(1, y.n+k*ptr))
 		if !ok || !was {
 			return
 		}

@@ -42,7 +42,8 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 	w.vector = w.vector || w.c.unit == 1 && a.op[0] == 'V'
 	if strings.HasPrefix(a.op, "ADD") && a.op == b.op && len(a.dst) != len(b.dst) { // an LEA, which leaves the flags alone
 		a.dst, b.dst = a.dst[:1], b.dst[:1]
-		st[0][flagsLoc], st[1][flagsLoc] = entry{v: value{valClass, w.class()}}, entry{v: value{valClass, w.class()}}
+		st[0].put(flagsLoc, entry{v: value{valClass, w.class()}})
+		st[1].put(flagsLoc, entry{v: value{valClass, w.class()}})
 	}
 	if a.op != b.op && w.c.unit == 4 && encodes[a.op] && encodes[b.op] && constant(a) && constant(b) && len(a.dst) == len(b.dst) {
 		w.undecided("%s instead of %s", b.op, a.op)
@@ -69,9 +70,10 @@ func (w *walk) event(x, y inst, st *state) (next [2]uint64, done bool) {
 	}
 	for i := range a.dst {
 		v := value{valClass, w.class()}
-		st[0][a.dst[i]], st[1][b.dst[i]] = put(v), put(v)
+		st[0].put(a.dst[i], put(v))
+		st[1].put(b.dst[i], put(v))
 		if a.dst[i] == flagsLoc {
-			st[0][flagsLoc], st[1][flagsLoc] = entry{v: v}, entry{v: v}
+			st.both(flagsLoc, entry{v: v})
 		}
 	}
 	if a.store {

@@ -23,7 +23,8 @@ func (w *walk) fields(a, b doing, st *state) {
 		return
 	}
 	l := w.at(field{a.args[0].base, a.args[0].disp})
-	st[0][l], st[1][l] = entry{v: a.args[1].v}, entry{v: b.args[1].v}
+	st[0].put(l, entry{v: a.args[1].v})
+	st[1].put(l, entry{v: b.args[1].v})
 }
 
 // stores compares a constant's address that is stored, by the words that were stored beside it. It reports whether that tells.

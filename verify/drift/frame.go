@@ -171,8 +171,8 @@ func (w *walk) observed(st *state, writes bool) {
 	}
 	var words []loc
 	for side := range 2 {
-		for l := range st[side] {
-			if _, both := st[0][l]; side == 1 && both {
+		for l := range st[side].all() {
+			if _, both := st[0].find(l); side == 1 && both {
 				continue
 			}
 			if l >= first && l < ownLoc/2 || args && l >= callerLoc/2 && l < fieldLoc {
@@ -184,7 +184,9 @@ func (w *walk) observed(st *state, writes bool) {
 	for _, l := range words {
 		x, y := st.get(0, l), st.get(1, l)
 		before := l - loc(w.c.dec.linkSize())
-		if st[0][l].size != st[1][l].size || w.equal(x, y) != yes && w.boxed(st.get(0, before), st.get(1, before), x, y) != yes && !w.sameString(x, y, st.get(0, l+l-before)) {
+		a, _ := st[0].at(l)
+		b, _ := st[1].at(l)
+		if a.size != b.size || w.equal(x, y) != yes && w.boxed(st.get(0, before), st.get(1, before), x, y) != yes && !w.sameString(x, y, st.get(0, l+l-before)) {
 			w.undecided("%s or %s in a variable on the stack", w.show(0, x), w.show(1, y))
 			return
 		}
@@ -195,16 +197,16 @@ func (w *walk) observed(st *state, writes bool) {
 		}
 		v := value{valClass, w.class()}
 		for side := range 2 {
-			e := st[side][l]
+			e, _ := st[side].at(l)
 			e.v, e.fresh, e.near = v, false, false
-			st[side][l] = e
+			st[side].put(l, e)
 		}
 	}
 	if writes {
 		e := entry{v: value{valClass, w.class()}}
-		st[0][epochLoc], st[1][epochLoc] = e, e
+		st.both(epochLoc, e)
 		if args {
-			st[0][argsLoc], st[1][argsLoc] = e, e
+			st.both(argsLoc, e)
 		}
 	}
 }

@@ -132,7 +132,8 @@ func (w *walk) registers(st *state, among uint64, what string) {
 		if r >= floatLoc {
 			stop = &floats
 		}
-		a, b := st[0][r], st[1][r]
+		a, _ := st[0].at(r)
+		b, _ := st[1].at(r)
 		if *stop = *stop || a.gone || b.gone || among>>uint(r)&1 == 0; *stop {
 			continue
 		}

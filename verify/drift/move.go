@@ -8,13 +8,13 @@ import (
 // move applies a copy to one side's state. It returns false when the instruction is an event: a load or a store outside the frame, or
 // a computation.
 func (w *walk) move(side int, in inst, st *state) bool {
-	m := st[side]
+	m := &st[side]
 	if in.kind == kindLEA {
 		o := w.resolve(side, in.src[0], st)
 		v, ok := w.addressOf(in.src[0], o)
 		if ok {
 			w.use(side, in.src[0], st)
-			m[in.dst[0]] = put(v)
+			m.put(in.dst[0], put(v))
 		}
 		return ok
 	}
@@ -39,7 +39,7 @@ func (w *walk) move(side int, in inst, st *state) bool {
 		}
 	}
 	w.use(side, src, st)
-	m[in.dst[0]] = put(v)
+	m.put(in.dst[0], put(v))
 	return true
 }
 
@@ -91,9 +91,8 @@ func (w *walk) load(side int, in inst, o operand) (value, bool) {
 // use notes that a register's value was taken.
 func (w *walk) use(side int, a arg, st *state) {
 	mark := func(l loc) {
-		if e, ok := st[side][l]; ok && e.fresh {
-			e.fresh = false
-			st[side][l] = e
+		if i, ok := st[side].find(l); ok {
+			st[side][i].fresh = false
 		}
 	}
 	switch a.kind {
@@ -142,6 +141,6 @@ func (w *walk) fold(side int, in inst, st *state) bool {
 	for _, a := range in.src {
 		w.use(side, a, st)
 	}
-	st[side][in.dst[0]] = put(v[0])
+	st[side].put(in.dst[0], put(v[0]))
 	return true
 }

@@ -1,7 +1,5 @@
 package drift
 
-import "maps"
-
 // valueKind tells what is known of a value.
 type valueKind byte
 
@@ -34,16 +32,13 @@ type entry struct {
 func put(v value) entry { return entry{v: v, fresh: true, near: true} }
 
 // state is what the places of both sides hold at one point of the walk.
-type state [2]map[loc]entry
+type state [2]holdings
 
 // met notes that the ways met, or parted.
 func (s *state) met() {
-	for i := range s {
-		for l, e := range s[i] {
-			if e.near {
-				e.near = false
-				s[i][l] = e
-			}
+	for side := range s {
+		for i := range s[side] {
+			s[side][i].near = false
 		}
 	}
 }
@@ -51,19 +46,26 @@ func (s *state) met() {
 func newState() *state {
 	s := &state{}
 	for side := range s {
-		s[side] = map[loc]entry{epochLoc: {v: value{kind: valClass}}, argsLoc: {v: value{kind: valClass}}}
+		for _, l := range []loc{epochLoc, argsLoc} {
+			s[side].put(l, entry{v: value{kind: valClass}})
+		}
 	}
 	return s
 }
 
-func (s *state) clone() *state { return &state{maps.Clone(s[0]), maps.Clone(s[1])} }
+func (s *state) clone() *state { return &state{s[0].clone(), s[1].clone()} }
 
 // get is a place's content. What was never written is named after the place, and a word of the frame also after when something else may have
 // written it last.
 func (s *state) get(side int, l loc) value {
-	if e, ok := s[side][l]; ok {
+	if e, ok := s[side].at(l); ok {
 		return e.v
 	}
+	return s.unwritten(side, l)
+}
+
+// unwritten names what a place holds that was never written.
+func (s *state) unwritten(side int, l loc) value {
 	if l < frameLoc {
 		return value{valContent, int64(l)}
 	}
@@ -71,87 +73,155 @@ func (s *state) get(side int, l loc) value {
 	if l >= callerLoc/2 {
 		since = argsLoc
 	}
-	return value{valContent, int64(l) | s[side][since].v.n<<32}
+	e, _ := s[side].at(since)
+	return value{valContent, int64(l) | e.v.n<<32}
+}
+
+// both puts one entry into a place of either side.
+func (s *state) both(l loc, e entry) {
+	s[0].put(l, e)
+	s[1].put(l, e)
 }
 
 // again renames in a state that comes to a point a second time what it holds of the frame as that was at the point the first time.
 func (s *state) again(epoch int64, fresh func() int64) {
 	names := map[value]value{}
 	for side := range s {
-		for l, e := range s[side] {
-			if e.v.kind == valContent && e.v.n>>32 == epoch && epoch != 0 {
-				if _, ok := names[e.v]; !ok {
-					names[e.v] = value{valClass, fresh()}
+		for i := range s[side] {
+			if v := s[side][i].v; v.kind == valContent && v.n>>32 == epoch && epoch != 0 {
+				if _, ok := names[v]; !ok {
+					names[v] = value{valClass, fresh()}
 				}
-				e.v = names[e.v]
-				s[side][l] = e
+				s[side][i].v = names[v]
 			}
 		}
 	}
 }
 
 // merge unites what holds on two ways to one point: what was equal on both stays equal. It reports whether anything was lost.
-func (s *state) merge(t *state, fresh func() int64, named func(side int, v value) value) bool {
-	type both struct{ v, w value }
-	joined := map[both]value{}
-	taken := map[value]bool{}
+func (s *state) merge(t *state, j *joiner) bool {
 	changed := false
+	j.parted = j.parted[:0]
 	for _, l := range []loc{epochLoc, argsLoc} {
-		if e := s[0][l].v.n; e != t[0][l].v.n {
-			t.again(e, fresh)
+		e, _ := s[0].at(l)
+		if u, _ := t[0].at(l); e.v.n != u.v.n {
+			t.again(e.v.n, j.fresh)
 		}
 	}
 	for side := range s {
-		for l := range t[side] {
-			if _, ok := s[side][l]; !ok && l < fieldLoc {
-				s[side][l] = entry{v: s.get(side, l), size: t[side][l].size}
+		s.adopt(side, t[side])
+		kept := s[side][:0]
+		k := 0
+		for _, e := range s[side] {
+			for k < len(t[side]) && t[side][k].l < e.l {
+				k++
 			}
-		}
-	}
-	for side := range s {
-		for l, e := range s[side] {
-			w := t.get(side, l)
-			if l >= fieldLoc {
-				if e.v != w {
-					delete(s[side], l)
-					changed = true
+			var u entry
+			w := value{}
+			if k < len(t[side]) && t[side][k].l == e.l {
+				u = t[side][k].entry
+				w = u.v
+			} else {
+				w = t.unwritten(side, e.l)
+			}
+			if e.l >= fieldLoc {
+				if changed = changed || e.v != w; e.v == w {
+					kept = append(kept, e)
 				}
 				continue
 			}
-			u := t[side][l]
 			f := e.fresh && u.fresh
 			if n, g := e.near && u.near, e.gone || u.gone; f != e.fresh || n != e.near || g != e.gone {
 				changed = changed || g != e.gone
 				e.fresh, e.near, e.gone = f, n, g
-				s[side][l] = e
 			}
-			if e.v == w && e.v.kind != valClass {
-				continue
+			if e.v != w {
+				j.parted = append(j.parted, parting{side, e.l, w})
 			}
-			key := both{named(side, e.v), named(side, w)}
-			if e.v == w && !(e.v.kind == valClass && taken[e.v]) {
-				if e.v.kind == valClass {
-					if j, ok := joined[key]; !ok {
-						joined[key], taken[e.v] = e.v, true
-					} else if j != e.v {
-						s[side][l] = entry{v: j, fresh: f, gone: e.gone, size: e.size}
-						changed = true
-					}
-				}
-				continue
+			kept = append(kept, e)
+		}
+		s[side] = kept
+	}
+	if len(j.parted) == 0 {
+		return changed
+	}
+	return s.part(t, j) || changed
+}
+
+// adopt gives a side the places that only t has.
+func (s *state) adopt(side int, t holdings) {
+	for i := range t {
+		if l := t[i].l; l < fieldLoc {
+			if _, ok := s[side].find(l); !ok {
+				s[side].put(l, entry{v: s.unwritten(side, l), size: t[i].size})
 			}
-			j, ok := joined[key]
-			if !ok {
-				if j = e.v; e.v.kind != valClass || taken[e.v] {
-					j = value{valClass, fresh()}
-				}
-				taken[e.v] = true
-				joined[key] = j
+		}
+	}
+}
+
+// parting is a place that holds something else on the second way.
+type parting struct {
+	side int
+	l    loc
+	w    value
+}
+
+// joiner unites states. Its tables are used again and again.
+type joiner struct {
+	fresh   func() int64
+	named   func(side int, v value) value
+	parted  []parting
+	joined  map[[2]value]value
+	taken   map[value]bool
+	classes map[value]bool // that are elsewhere on the second way: where they stay, they keep the name
+}
+
+func newJoiner(fresh func() int64, named func(side int, v value) value) *joiner {
+	return &joiner{fresh: fresh, named: named, joined: map[[2]value]value{}, taken: map[value]bool{}, classes: map[value]bool{}}
+}
+
+// reset empties the tables. One that grew large would take long to empty.
+func (j *joiner) reset() {
+	const large = 1 << 9
+	if len(j.joined)+len(j.taken)+len(j.classes) > large {
+		*j = *newJoiner(j.fresh, j.named)
+		return
+	}
+	clear(j.joined)
+	clear(j.taken)
+	clear(j.classes)
+}
+
+// part gives new names to what is not the same on two ways to one point: one name to the places that hold the same on either.
+func (s *state) part(t *state, j *joiner) (changed bool) {
+	defer j.reset()
+	for _, p := range j.parted {
+		if v := s.get(p.side, p.l); v.kind == valClass {
+			j.classes[v] = true
+		}
+	}
+	for side := range s {
+		for _, e := range s[side] {
+			if len(j.classes) > 0 && e.v.kind == valClass && e.l < fieldLoc && j.classes[e.v] && t.get(side, e.l) == e.v {
+				j.joined[[2]value{e.v, e.v}], j.taken[e.v] = e.v, true
 			}
-			if j != e.v {
-				s[side][l] = entry{v: j, fresh: f, gone: e.gone, size: e.size}
-				changed = true
+		}
+	}
+	for _, p := range j.parted {
+		i, _ := s[p.side].find(p.l)
+		e := &s[p.side][i].entry
+		key := [2]value{j.named(p.side, e.v), j.named(p.side, p.w)}
+		one, ok := j.joined[key]
+		if !ok {
+			if one = e.v; e.v.kind != valClass || j.taken[e.v] {
+				one = value{valClass, j.fresh()}
 			}
+			j.taken[e.v] = true
+			j.joined[key] = one
+		}
+		if one != e.v {
+			e.v, e.near = one, false
+			changed = true
 		}
 	}
 	return changed

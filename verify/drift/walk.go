@@ -16,6 +16,7 @@ type walk struct {
 	leaders [2]map[uint64]bool
 	frame   [2]int64
 	states  map[[2]uint64]*state
+	joiner  *joiner
 	queue   [][2]uint64
 	classes int64
 	steps   int
@@ -91,12 +92,12 @@ func (w *walk) run() (different, doubt string) {
 	}
 	w.alike = !w.memory[0].lost && !w.memory[1].lost && len(w.memory[0].taken) == len(w.memory[1].taken)
 	w.pieces, w.wholes, w.beside = map[piece]value{}, map[[2]value]value{}, map[field]loc{}
-	w.states, w.now = map[[2]uint64]*state{}, start
+	w.states, w.now, w.joiner = map[[2]uint64]*state{}, start, newJoiner(w.class, w.named)
 	first := newState()
 	for side := range 2 {
 		for _, r := range w.c.dec.results() {
 			if w.absent(side)>>uint(r)&1 == 1 {
-				first[side][r] = entry{v: value{valContent, int64(r)}, gone: true}
+				first[side].put(r, entry{v: value{valContent, int64(r)}, gone: true})
 			}
 		}
 	}
@@ -194,7 +195,7 @@ func (w *walk) arrive(at [2]uint64, st *state) {
 	if !ok {
 		w.states[at] = st
 		w.queue = append(w.queue, at)
-	} else if old.merge(st, w.class, w.named) {
+	} else if old.merge(st, w.joiner) {
 		w.queue = append(w.queue, at)
 	}
 }
@@ -229,7 +230,7 @@ func (w *walk) block(at [2]uint64, st *state) {
 		if side := w.extends(x, y); side >= 0 {
 			in := []inst{x, y}[side]
 			v := w.resolve(side, in.src[0], st).v
-			st[side][in.dst[0]] = put(v)
+			st[side].put(in.dst[0], put(v))
 			w.undecided("%s on one side only", strings.TrimSpace(in.op))
 			next := at
 			next[side] = in.next

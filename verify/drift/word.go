@@ -37,7 +37,7 @@ func (w *walk) partOf(side int, v value, off, n, size int64) value {
 
 // set puts a value of size bytes into a place of one side's frame.
 func (w *walk) set(side int, l loc, size int64, v value, st *state) {
-	m := st[side]
+	m := &st[side]
 	word := w.c.dec.linkSize()
 	size = max(size, 1)
 	step := loc(4)
@@ -45,22 +45,22 @@ func (w *walk) set(side int, l loc, size int64, v value, st *state) {
 		step = 1
 	}
 	for k := l - loc(word) + step; k < l+loc(size); k += step {
-		e, ok := m[k]
+		e, ok := m.at(k)
 		if !ok || int64(k)+e.size <= int64(l) {
 			continue
 		}
-		delete(m, k)
+		m.drop(k)
 		if k < l {
-			m[k] = entry{v: w.partOf(side, e.v, 0, int64(l-k), e.size), size: int64(l - k)}
+			m.put(k, entry{v: w.partOf(side, e.v, 0, int64(l-k), e.size), size: int64(l - k)})
 		}
 		if over := int64(k) + e.size - int64(l) - size; over > 0 {
-			m[l+loc(size)] = entry{v: w.partOf(side, e.v, e.size-over, over, e.size), size: over}
+			m.put(l+loc(size), entry{v: w.partOf(side, e.v, e.size-over, over, e.size), size: over})
 		}
 	}
 	if size <= word {
 		e := put(v)
 		e.size = size
-		m[l] = e
+		m.put(l, e)
 		return
 	}
 	last := value{}
@@ -68,7 +68,7 @@ func (w *walk) set(side int, l loc, size int64, v value, st *state) {
 		n := min(word, size-off)
 		e := put(w.partOf(side, v, off, n, size))
 		e.size = n
-		m[l+loc(off)] = e
+		m.put(l+loc(off), e)
 		if off == word && size == 2*word {
 			w.wholes[[2]value{last, e.v}] = v
 		}
@@ -80,7 +80,7 @@ func (w *walk) set(side int, l loc, size int64, v value, st *state) {
 func (w *walk) held(side int, l loc, size int64, st *state) value {
 	m := st[side]
 	word := w.c.dec.linkSize()
-	e, ok := m[l]
+	e, ok := m.at(l)
 	if size <= 0 || ok && (e.size == size || e.size == 0) {
 		return st.get(side, l)
 	}
@@ -89,7 +89,7 @@ func (w *walk) held(side int, l loc, size int64, st *state) value {
 	}
 	if !ok {
 		for k := l - 1; k > l-loc(word); k-- {
-			if e, ok := m[k]; ok && int64(k)+e.size > int64(l) {
+			if e, ok := m.at(k); ok && int64(k)+e.size > int64(l) {
 				have := int64(k) + e.size - int64(l)
 				v := w.partOf(side, e.v, int64(l-k), min(have, size), e.size)
 				if have >= size {
@@ -100,7 +100,7 @@ func (w *walk) held(side int, l loc, size int64, st *state) value {
 		}
 		have := int64(0) // bytes that the function did not write
 		for have < size {
-			if _, ok := m[l+loc(have)]; ok {
+			if _, ok := m.at(l + loc(have)); ok {
 				break
 			}
 			have++
