@@ -170,7 +170,7 @@ func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
 	}
 }
 
-// lateReader is somebody who, on a busy host, is kept from reading for a while.
+// lateReader is somebody who, on a busy host, is kept from reading for a while: the delay is what is tested, nothing is waited for.
 type lateReader struct {
 	late time.Duration
 	once sync.Once

@@ -60,7 +60,7 @@ func TestShell(t *testing.T) {
 	}
 }
 
-// slowly is a terminal that takes its time.
+// slowly is a terminal that takes its time: that is what makes the console fall behind, nothing is waited for.
 type slowly struct{ strings.Builder }
 
 func (w *slowly) Write(p []byte) (int, error) {
