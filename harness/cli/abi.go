@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plugproof/plugproof/images/links"
 	"github.com/plugproof/plugproof/verify/abi"
 )
 
@@ -120,7 +121,7 @@ func (a *app) abiRoot(host abi.Input, root string) (abi.Options, error) {
 		if err != nil || !st.IsDir() {
 			return abi.Options{}, usagef("give --root the directory of a root file system", "%q is not a directory", root)
 		}
-		return abi.Options{Root: abi.DirRoot(a.path(root)), RootName: root}, nil
+		return abi.Options{Root: links.Dir(a.path(root)), RootName: root}, nil
 	}
 	about, interp, err := abi.Describe(host)
 	if err != nil {
@@ -131,7 +132,7 @@ func (a *app) abiRoot(host abi.Input, root string) (abi.Options, error) {
 		return abi.Options{}, nil
 	case about.Libc != nil && *about.Libc == "glibc": // there is no default image with glibc
 		if file := a.loaderFile(about.Arch, interp); file == interp {
-			return abi.Options{Root: abi.DirRoot("/"), RootName: "/"}, nil
+			return abi.Options{Root: links.Dir("/"), RootName: "/"}, nil
 		}
 	default:
 		own := abi.MuslLoader(about.Arch) // the only one that the image has

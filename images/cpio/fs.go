@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/plugproof/plugproof/images/links"
 )
 
 // FS is an archive as a file system to look files up in: links lead where they lead in the booted system, and never out of
@@ -52,47 +54,20 @@ func (f *FS) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	real, ok := f.resolve(name)
+	real, err := links.Follow(name, func(name string) (string, bool) {
+		h, ok := f.files[name]
+		return h.Target, ok && h.Mode&typeMask == TypeLink
+	})
 	h, there := f.files[real]
 	switch {
-	case real == "." && ok:
+	case real == ".":
 		h = Header{Mode: TypeDir | 0o755}
-	case !ok || !there:
+	case err != nil:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	case !there:
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	return &fsFile{SectionReader: h.Contents(f.r), info: info{path.Base(name), h}}, nil
-}
-
-// maxHops is how many links Linux follows in one path (path_resolution(7)).
-const maxHops = 40
-
-func (f *FS) resolve(name string) (string, bool) {
-	done, rest := ".", strings.Split(name, "/")
-	for hops := 0; len(rest) > 0; {
-		part := rest[0]
-		rest = rest[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			done = path.Dir(done)
-			continue
-		}
-		next := path.Join(done, part)
-		h, ok := f.files[next]
-		if !ok || h.Mode&typeMask != TypeLink {
-			done = next
-			continue
-		}
-		if hops++; hops > maxHops {
-			return "", false
-		}
-		if strings.HasPrefix(h.Target, "/") {
-			done = "."
-		}
-		rest = append(strings.Split(h.Target, "/"), rest...)
-	}
-	return done, true
 }
 
 // fsFile is an open file; it reads at random, too.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"syscall"
 	"testing"
 )
 
@@ -25,7 +26,10 @@ func TestFS(t *testing.T) {
 			t.Errorf("%s: %q %v", name, data, err)
 		}
 	}
-	for _, name := range []string{"loop", "lost", "usr/lib/none", "usr/lib/libc.so/x"} {
+	if _, err := f.Open("loop"); !errors.Is(err, syscall.ELOOP) {
+		t.Errorf("loop: %v", err)
+	}
+	for _, name := range []string{"lost", "usr/lib/none", "usr/lib/libc.so/x"} {
 		if _, err := f.Open(name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}

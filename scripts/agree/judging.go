@@ -11,6 +11,7 @@ import (
 
 	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/harness/vm"
+	"github.com/plugproof/plugproof/images/links"
 	"github.com/plugproof/plugproof/verify/abi"
 )
 
@@ -19,7 +20,7 @@ var errIsDir = error(syscall.EISDIR)
 // inputs are a sequence's files as abi takes them. done closes them.
 func (a *agree) inputs(sc *scene) (host abi.Input, ins []abi.Input, opt abi.Options, done func(), err error) {
 	base := a.base(sc.target)
-	opt = abi.Options{NoDigest: true, Root: abi.DirRoot("/")}
+	opt = abi.Options{NoDigest: true, Root: links.Dir("/")}
 	if sc.target.libc == "musl" {
 		cc := a.compilers[sc.target]
 		opt.Root = root{sc, base, cc.loader, cc.interp}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"github.com/plugproof/plugproof/images/links"
 )
 
 // yard builds hosts and plugins once per test, in a directory of its own.
@@ -170,7 +172,7 @@ func (y *yard) predictFrom(host Input, plugins []string) *Report {
 	for _, p := range plugins {
 		ins = append(ins, y.input(p))
 	}
-	r, err := Predict(host, ins, Options{Root: DirRoot("/"), RootName: "/"})
+	r, err := Predict(host, ins, Options{Root: links.Dir("/"), RootName: "/"})
 	if err != nil {
 		y.t.Fatalf("Predict(%s, %q): %v", host.Path, plugins, err)
 	}

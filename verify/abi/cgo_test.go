@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/plugproof/plugproof/images/links"
 )
 
 // TestC holds what is said of C in hosts and plugins: functions that the loader takes from the host in place of the plugin's own, and orders that
@@ -57,7 +59,7 @@ func TestC(t *testing.T) {
 		}
 	}
 
-	opt := Options{Root: DirRoot("/"), RootName: "/"}
+	opt := Options{Root: links.Dir("/"), RootName: "/"}
 	o, err := CheckOrders(host, []Input{y.input("va.so"), y.input("vb.so")}, opt)
 	if err != nil {
 		t.Fatal(err)

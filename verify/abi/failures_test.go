@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/plugproof/plugproof/images/links"
 )
 
 // common builds what the sequences of both C libraries use. The names of failures, F1 to F21, are those of plugproof's list (plugproof explain).
@@ -92,7 +94,7 @@ func (y *yard) slashes(host, plugin string) {
 		defer done()
 		ins = append(ins, in)
 	}
-	rep, err := Predict(y.input(host), ins, Options{Root: DirRoot("/")})
+	rep, err := Predict(y.input(host), ins, Options{Root: links.Dir("/")})
 	if err != nil {
 		y.t.Fatal(err)
 	}

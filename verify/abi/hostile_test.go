@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"testing"
+
+	"github.com/plugproof/plugproof/images/links"
 )
 
 // self is the running test binary as a host: a Go program, though one that cannot load plugins.
@@ -58,7 +60,7 @@ func TestCorrupted(t *testing.T) {
 		}
 		*target = b
 		runtime.ReadMemStats(&before)
-		r, err := Predict(inputOf("host", h), []Input{inputOf("p1.so", p), inputOf("p2.so", plugin)}, Options{Root: DirRoot("/"), NoDigest: true})
+		r, err := Predict(inputOf("host", h), []Input{inputOf("p1.so", p), inputOf("p2.so", plugin)}, Options{Root: links.Dir("/"), NoDigest: true})
 		if err == nil && len(r.Plugins) != 2 {
 			t.Errorf("corruption %d: %d answers for 2 plugins", i, len(r.Plugins))
 		}

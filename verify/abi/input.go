@@ -66,6 +66,9 @@ func OpenInput(path string) (in Input, closer func() error) {
 	return in, f.Close
 }
 
+// maxLinks is how many symbolic links Linux follows in one path (path_resolution(7)).
+const maxLinks = 40
+
 // twoSlashes reports whether musl's realpath begins with two slashes: it keeps exactly two at the beginning of a path, and of an absolute link in it
 // (src/misc/realpath.c).
 func twoSlashes(path string) bool {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plugproof/plugproof/images/links"
 	"github.com/plugproof/plugproof/verify/goelf"
 )
 
@@ -110,7 +111,7 @@ func TestLookups(t *testing.T) {
 			for _, file := range []string{"p.so", "bare.so"} {
 				in := y.input(file)
 				in.Symbols = map[string]string{l.name: full.ReplaceAllString(d, "example.test/types/$1/api.$2")}
-				rep, err := Predict(y.input("host"), []Input{in}, Options{Root: DirRoot("/")})
+				rep, err := Predict(y.input("host"), []Input{in}, Options{Root: links.Dir("/")})
 				if err != nil {
 					t.Fatal(err)
 				}

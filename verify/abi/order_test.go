@@ -6,13 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/plugproof/plugproof/images/links"
 )
 
 // orders draws small sets of plugins and compares CheckOrders with every order that there is.
 func (y *yard) orders(host string, from []string, sets int) {
 	y.t.(*testing.T).Run("orders", func(t *testing.T) {
 		rnd := rand.New(rand.NewSource(1))
-		opt := Options{Root: DirRoot("/"), RootName: "/", NoDigest: true, NoCode: true, files: newFileCache()}
+		opt := Options{Root: links.Dir("/"), RootName: "/", NoDigest: true, NoCode: true, files: newFileCache()}
 		found, none := 0, 0
 		for range sets {
 			var set []string

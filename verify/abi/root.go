@@ -10,61 +10,6 @@ import (
 	"strings"
 )
 
-// maxLinks is the kernel's limit on symbolic links in one path.
-const maxLinks = 40
-
-// DirRoot is a directory that holds a root file system: symbolic links in it, absolute ones too, stay inside it.
-func DirRoot(dir string) fs.FS { return dirRoot(dir) }
-
-type dirRoot string
-
-func (d dirRoot) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
-	}
-	real, err := d.resolve(name)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(string(d)) // guards against links that change while we look
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return root.Open(real)
-}
-
-// resolve walks a path and follows symbolic links relative to the root.
-func (d dirRoot) resolve(name string) (string, error) {
-	todo := strings.Split(name, "/")
-	done := "."
-	for links := 0; len(todo) > 0; {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			done = path.Dir(done)
-			continue
-		}
-		next := path.Join(done, part)
-		target, err := os.Readlink(string(d) + "/" + next)
-		if err != nil { // not a link, or not there: Open will say
-			done = next
-			continue
-		}
-		if links++; links > maxLinks {
-			return "", &fs.PathError{Op: "open", Path: name, Err: errors.New("too many levels of symbolic links")}
-		}
-		if path.IsAbs(target) {
-			done = "."
-		}
-		todo = append(strings.Split(target, "/"), todo...)
-	}
-	return done, nil
-}
-
 // FileRoot is a root file system that holds one file under several absolute paths: enough where only the C library is needed.
 func FileRoot(file string, paths ...string) fs.FS {
 	return fileRoot{file, paths}

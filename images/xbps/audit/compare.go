@@ -2,9 +2,9 @@ package audit
 
 import (
 	"path"
-	"slices"
 	"strings"
 
+	"github.com/plugproof/plugproof/images/links"
 	"github.com/plugproof/plugproof/images/xbps/binpkg"
 	"github.com/plugproof/plugproof/images/xbps/manifest"
 )
@@ -73,33 +73,14 @@ func (c *contents) sameTarget(link, target, listed string) bool {
 	return strings.Contains(target, "./") && c.resolve(absolute) == path.Clean(listed)
 }
 
-// resolve follows the package's own links in an absolute path, at most 40 of them as Linux does.
+// resolve follows the package's own links in an absolute path; "" is a path with too many.
 func (c *contents) resolve(name string) string {
-	done := "/"
-	rest := strings.Split(name, "/")
-	for hops := 0; len(rest) > 0; {
-		part := rest[0]
-		rest = rest[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			done = path.Dir(done)
-			continue
-		}
-		next := path.Join(done, part)
-		m, ok := c.seen[next]
-		if !ok || m.typ != binpkg.Symlink {
-			done = next
-			continue
-		}
-		if hops++; hops > 40 {
-			return ""
-		}
-		if strings.HasPrefix(m.target, "/") {
-			done = "/"
-		}
-		rest = slices.Concat(strings.Split(m.target, "/"), rest)
+	real, err := links.Follow(name, func(name string) (string, bool) {
+		m, ok := c.seen["/"+name]
+		return m.target, ok && m.typ == binpkg.Symlink
+	})
+	if err != nil {
+		return ""
 	}
-	return done
+	return path.Join("/", real)
 }
