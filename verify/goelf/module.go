@@ -1,11 +1,8 @@
 package goelf
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
 )
 
@@ -102,103 +99,6 @@ func (p pointers) at(slot uint64) (to uint64, ok bool) {
 	return 0, false
 }
 
-// pkgHashSlots returns the sorted addresses of the slots that are relocated against go:link.pkghash.P, and where all words point
-// that are relocated by the load address. Addends in slots that the file does not hold are left out.
-func (f *File) pkgHashSlots() ([]uint64, pointers, error) {
-	var slots []uint64
-	ptrs := make(pointers, 0, f.RelocRoom())
-	seen := map[uint32]bool{} // symbols whose name was looked at
-	last, is := uint32(0), false
-	for r, err := range f.Relocs() {
-		if err != nil {
-			return nil, nil, err
-		}
-		if f.Relative(r) {
-			if a, err := f.AddendOf(r); err == nil {
-				ptrs = append(ptrs, pointer{r.Off, f.address(a)})
-			}
-			continue
-		}
-		if r.Sym == 0 || r.Table == JmpRel {
-			continue
-		}
-		if r.Sym != last { // linkers sort by symbol
-			var known bool
-			if is, known = seen[r.Sym]; !known {
-				_, at, err := f.dynSymbol(r.Sym)
-				if err != nil {
-					return nil, nil, err
-				}
-				is = f.dynHasPrefix(uint64(at), pkgHashPrefix)
-				seen[r.Sym] = is
-			}
-			last = r.Sym
-		}
-		if is {
-			if slots = append(slots, r.Off); len(slots) > maxPackages {
-				return nil, nil, fmt.Errorf("more than %d of them", maxPackages)
-			}
-		}
-	}
-	slices.Sort(slots)
-	bySlot := func(a, b pointer) int { return cmp.Compare(a.slot, b.slot) }
-	if !slices.IsSortedFunc(ptrs, bySlot) {
-		slices.SortStableFunc(ptrs, bySlot)
-	}
-	return slots, ptrs, nil
-}
-
-func (f *File) dynHasPrefix(at uint64, prefix string) bool {
-	t := f.tables()
-	n := uint64(len(prefix))
-	if at >= t.strLen || n > t.strLen-at || t.strOff+at > uint64(f.in.size) || n > uint64(f.in.size)-(t.strOff+at) {
-		return false
-	}
-	var buf [64]byte
-	b := buf[:n]
-	return f.in.copied(b, int64(t.strOff+at)) == nil && string(b) == prefix
-}
-
-// findModuledata picks the field moduledata.pkghashes among the words that point at the slice: length and capacity follow it,
-// the string pluginpath stands before it. It returns the slice's length.
-func (f *File) findModuledata(m *Module, ptrs pointers, start uint64, n int) (int, error) {
-	w := uint64(f.PtrSize())
-	tried := 0
-	for _, ptr := range ptrs {
-		q := ptr.slot
-		if ptr.to != start || q < 2*w {
-			continue
-		}
-		if tried++; tried > maxFields {
-			break
-		}
-		b, err := f.ReadAddr(q-2*w, 5*w)
-		if err != nil {
-			continue
-		}
-		length, capacity := f.Word(b[3*w:]), f.Word(b[4*w:])
-		if length != capacity || length == 0 || length > uint64(n) {
-			continue
-		}
-		pathLen := f.Word(b[w:])
-		if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"
-			m.Field = q
-			return int(length), nil
-		}
-		p, ok := ptrs.at(q - 2*w)
-		if !ok {
-			continue
-		}
-		if m.Path, err = f.stringAt(p, pathLen); err != nil {
-			continue
-		}
-		m.PathAddr = p
-		m.Field = q
-		return int(length), nil
-	}
-	return n, fmt.Errorf("reading the plugin path: %w: the module data was not found", ErrNoPlugin)
-}
-
 // relativesIn collects the targets of the RELATIVE relocations whose slots lie in [lo, hi).
 func (f *File) relativesIn(lo, hi uint64) (map[uint64]uint64, error) {
 	out := map[uint64]uint64{}
@@ -259,80 +159,4 @@ func (f *File) stringAt(addr, n uint64) (string, error) {
 	}
 	b, err := f.ReadAddr(addr, n)
 	return string(b), err
-}
-
-// PackageHash is the fingerprint that this file defines for a package (the 8 raw bytes behind go:link.pkghashbytes.P); ok is false when it defines none.
-func (f *File) PackageHash(pkg string) (hash string, ok bool, err error) {
-	s, ok, err := f.LookupDyn(pkgHashBytesPrefix+pkg, Symbol.Defined)
-	if err != nil || !ok {
-		return "", false, err
-	}
-	b, err := f.ReadAddr(s.Value, 8)
-	if err != nil {
-		return "", false, fmt.Errorf("reading the fingerprint of %q: %w", pkg, err)
-	}
-	return string(b), true, nil
-}
-
-// PackageHashes returns every fingerprint that the file defines, sorted by package.
-func (f *File) PackageHashes() ([]Package, error) {
-	var out []Package
-	n, err := f.DynSymbolCount()
-	if err != nil {
-		return nil, fmt.Errorf("reading package fingerprints: %w", err)
-	}
-	for i := uint32(1); i < n; i++ {
-		s, at, err := f.dynSymbol(i)
-		if err != nil {
-			return nil, fmt.Errorf("reading package fingerprints: %w", err)
-		}
-		if !s.Defined() || !f.dynHasPrefix(uint64(at), pkgHashBytesPrefix) {
-			continue
-		}
-		name, err := f.dynString(uint64(at))
-		if err != nil {
-			return nil, fmt.Errorf("reading package fingerprints: %w", err)
-		}
-		b, err := f.ReadAddr(s.Value, 8)
-		if err != nil {
-			return nil, fmt.Errorf("reading the fingerprint of %q: %w", name, err)
-		}
-		if len(out) == maxPackages {
-			return nil, fmt.Errorf("reading package fingerprints: more than %d of them", len(out))
-		}
-		out = append(out, Package{Name: name[len(pkgHashBytesPrefix):], Hash: string(b), HashAddr: s.Value})
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
-	return out, nil
-}
-
-// ModuleDataSize is the size of runtime.moduledata in the file's own runtime in bytes, 0 when the file exports none. Its last word is `next`.
-func (f *File) ModuleDataSize() (uint64, error) {
-	s, ok, err := f.LookupDyn("runtime.firstmoduledata", Symbol.Defined)
-	if err != nil || !ok {
-		return 0, err
-	}
-	return s.Size, nil
-}
-
-// moduledataBack is how many words before pkghashes the pcHeader may stand: at most 56 in Go 1.20 to 1.27, with room.
-const moduledataBack = 128
-
-// findStart finds the module data's beginning: its first field is the nearest word before pkghashes whose target begins with a pclntab's magic number.
-func (f *File) findStart(m *Module, ptrs pointers) {
-	w := uint64(f.PtrSize())
-	for i := uint64(1); i <= moduledataBack && i*w <= m.Field; i++ {
-		if p, ok := ptrs.at(m.Field - i*w); ok {
-			if b, err := f.ReadAddr(p, 8); err == nil && f.isPclntab(b) {
-				m.Start, m.pclntab = m.Field-i*w, p
-				return
-			}
-		}
-	}
-}
-
-// isPclntab checks the magic number of Go 1.18 or 1.20 and the pointer size.
-func (f *File) isPclntab(b []byte) bool {
-	m := f.Order.Uint32(b)
-	return (m == 0xfffffff1 || m == 0xfffffff0) && bytes.Equal(b[4:6], []byte{0, 0}) && int(b[7]) == f.PtrSize()
 }
