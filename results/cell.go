@@ -18,6 +18,9 @@ func (id CellID) Short() string {
 	return string(id)
 }
 
+// Shipped stands in a cell for the Go of a host or of plugins that are files, or of a host's lock: they are not built.
+const Shipped = "shipped"
+
 // Cell is one combination of axes. It holds nothing that depends on the machine, so the same plan has the same ids everywhere.
 type Cell struct {
 	Project  string            `json:"project"`         // module path, then "//" and the slash-relative directory if it is not the module's root; "fixture:NAME" for built-in ones
@@ -49,3 +52,6 @@ func (c Cell) String() string {
 	}
 	return s
 }
+
+// builds reports whether something of the cell is built, and not shipped.
+func (c Cell) builds() bool { return c.HostGo != Shipped || c.PluginGo != Shipped }

@@ -9,13 +9,27 @@ import (
 // unobserved is the load outcome of a plugin of which nothing was seen: a host that does not report is judged by its end.
 const unobserved = "unobserved"
 
-// Flaw says why a record is not believed, or is empty.
+// Flaw says why a record is not believed whatever the run, or is empty.
 func (r Record) Flaw() string {
 	if own := r.Cell.ID(); r.CellID != own {
 		return fmt.Sprintf("the record says cell id %s, its cell's is %s", r.CellID.Short(), own.Short())
 	}
 	if text := r.Contradiction(); text != "" {
 		return "the record contradicts itself: " + text
+	}
+	return ""
+}
+
+// Flaw says why a record is not believed in this plan's run, or is empty. A plan that is not there flaws none.
+func (p *Plan) Flaw(r Record) string {
+	if text := r.Flaw(); text != "" || p == nil {
+		return text
+	}
+	if t := r.Inputs.Tool; t != "" && p.Tool != "" && t != p.Tool {
+		return fmt.Sprintf("the record was made by %s, its plan by %s", t, p.Tool)
+	}
+	if r.Run != "" && p.Run != "" && !slices.Contains(p.Runs(), r.Run) {
+		return fmt.Sprintf("the record is of run %s, which is not this one and was not merged into it", r.Run)
 	}
 	return ""
 }
@@ -29,11 +43,17 @@ func (r Record) Contradiction() string {
 	if r.Step == Policy {
 		return r.unlikePolicy()
 	}
-	if len(r.Subjects) == 0 && r.Status == Skip {
+	switch {
+	case r.Status == Skip && r.Step == ABI:
+		return "it was skipped, and a prediction that is planned cannot be"
+	case r.Status == Skip && r.Step == Rebuild && r.Cell.builds():
+		return "it was skipped, and what the cell builds cannot be"
+	case len(r.Subjects) == 0 && r.Status == Skip:
 		return ""
+	case len(r.Subjects) == 0:
+		return "it passes, but nothing was looked at"
 	}
-	looked := false
-	speaks := len(r.Subjects) == 0
+	looked, speaks := false, false
 	for _, s := range r.Subjects {
 		if s.Status == Skip {
 			continue
@@ -49,9 +69,9 @@ func (r Record) Contradiction() string {
 		return "it was skipped, but something was looked at"
 	case r.Status == Skip:
 		return ""
-	case !looked && len(r.Subjects) > 0:
+	case !looked:
 		return "it passes, but nothing was looked at"
-	case !speaks || len(r.Subjects) == 0 && r.Expected != "" && !r.fulfils("", r.Verdict, r.Expected):
+	case !speaks:
 		return fmt.Sprintf("it passes, but says %q where %q was expected", r.Verdict, r.Expected)
 	}
 	return r.unlikeTwins()
@@ -92,20 +112,36 @@ func (r Record) fulfils(subject, verdict, expected string) bool {
 	})
 }
 
-// unlikeTwins says which twins of a rebuild have other digests although everything is said to be identical, or is empty.
+// unlikeTwins says how the digests of a rebuild's twins are not what identical means, or is empty: each of them has two, and where
+// everything is said to be identical they are equal.
 func (r Record) unlikeTwins() string {
-	if r.Step != Rebuild || slices.ContainsFunc(r.Subjects, func(s Subject) bool { return s.Status != Skip && s.Verdict != Identical }) || r.Verdict != Identical {
+	if r.Step != Rebuild {
 		return ""
 	}
 	side := map[string]Digest{}
 	for _, a := range r.Artifacts {
 		side[a.Name] = a.SHA256
 	}
+	identical, all, pairs := 0, r.Verdict == Identical, 0
+	for _, s := range r.Subjects {
+		if s.Status != Skip && s.Verdict == Identical {
+			identical++
+		} else if s.Status != Skip {
+			all = false
+		}
+	}
 	for _, a := range r.Artifacts {
 		name, ok := strings.CutSuffix(a.Name, ".a")
-		if b := side[name+".b"]; ok && b != "" && b != a.SHA256 {
+		b := side[name+".b"]
+		if !ok || a.SHA256 == "" || b == "" {
+			continue
+		}
+		if pairs++; all && b != a.SHA256 {
 			return fmt.Sprintf("it says identical, but %s is %s and %s.b is %s", a.Name, a.SHA256.Short(), name, b.Short())
 		}
+	}
+	if pairs < identical {
+		return fmt.Sprintf("it says identical of %d files, and has the digests of both sides of %d", identical, pairs)
 	}
 	return ""
 }

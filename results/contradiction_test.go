@@ -42,13 +42,27 @@ func TestWhatAnEditLeavesBehind(t *testing.T) {
 		{"expectation changed", func(r []results.Record) { r[1].Subjects[0].Expected = "mismatch" }, "where \"mismatch\""},
 		{"verdict changed", func(r []results.Record) { r[1].Verdict = "ok" }, "says \"ok\""},
 		{"every subject skipped", func(r []results.Record) { r[1].Subjects[0].Status = results.Skip }, "nothing was looked at"},
-		{"said to be skipped", func(r []results.Record) { r[1].Status, r[1].Reason = results.Skip, results.SkipRequested }, "something was looked at"},
+		{"said to be skipped", func(r []results.Record) { r[1].Status, r[1].Reason = results.Skip, results.SkipRequested }, "cannot be"},
+		{"the load said to be skipped", func(r []results.Record) { r[2].Status, r[2].Reason = results.Skip, results.SkipRequested }, "something was looked at"},
+		{"the rebuild said to be skipped", func(r []results.Record) {
+			r[0].Status, r[0].Reason, r[0].Subjects = results.Skip, results.SkipRequested, nil
+		}, "what the cell builds cannot be"},
+		{"everything removed from the rebuild", func(r []results.Record) { r[0].Subjects, r[0].Verdict, r[0].Expected = nil, "", "" }, "nothing was looked at"},
+		{"no digests at all", func(r []results.Record) {
+			for i := range r {
+				r[i].Artifacts = nil
+			}
+		}, "of both sides of 0"},
+		{"the digest of a side removed", func(r []results.Record) { r[0].Artifacts = r[0].Artifacts[:3:3]; r[0].Artifacts[1].Name = "x" }, "of both sides of 0"},
+		{"made by another plugproof", func(r []results.Record) { r[2].Inputs.Tool = "v2" }, "made by v2, its plan by v1"},
+		{"of another run", func(r []results.Record) { r[2].Run = "r2" }, "run r2, which is not this one"},
+		{"of a run that was merged", func(r []results.Record) { r[2].Run = "r3" }, ""},
 		{"verdict removed", func(r []results.Record) { r[1].Subjects[0].Verdict = "" }, "is \"\""},
 		{"identical with two digests", func(r []results.Record) {
 			r[0].Subjects[1].Verdict, r[0].Subjects[1].Expected, r[0].Verdict, r[0].Expected = "identical", "identical", "identical", "identical"
 		}, "plugin.0.a is"},
 		{"host removed", func(r []results.Record) { r[0].Subjects = r[0].Subjects[1:] }, ""}, // then there is nothing to hold it against
-		{"subjects removed from the load", func(r []results.Record) { r[2].Subjects = nil }, "is about"},
+		{"subjects removed from the load", func(r []results.Record) { r[2].Subjects = nil }, "nothing was looked at"},
 		{"plugin removed from the rebuild", func(r []results.Record) {
 			r[0].Subjects = r[0].Subjects[:1]
 			r[0].Verdict, r[0].Expected = "identical", "identical"
@@ -91,11 +105,11 @@ func TestWhatAnEditLeavesBehind(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			recs := sound()
 			tc.edit(recs)
-			plan := &results.Plan{Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load, results.Policy}}}}
+			plan := &results.Plan{Run: "r1", Merged: []string{"r1", "r3"}, Tool: "v1", Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load, results.Policy}}}}
 			l := results.NewLedger(plan, recs)
 			var got []string
 			for _, r := range l.Forged {
-				got = append(got, r.Flaw())
+				got = append(got, r.Why)
 			}
 			for _, o := range l.Outcomes {
 				if o.Conflict != "" {
@@ -106,5 +120,30 @@ func TestWhatAnEditLeavesBehind(t *testing.T) {
 				t.Errorf("got %q, want %q", text, tc.want)
 			}
 		})
+	}
+}
+
+// TestDoubledRecords: a record that is there twice hides nothing of what an edit leaves behind.
+func TestDoubledRecords(t *testing.T) {
+	recs := sound()
+	for i := range recs { // nothing differs, so all bytes must be the same
+		recs[i].Cell.Env = map[string]string{}
+	}
+	recs = recs[:3]
+	recs[0] = looked(results.Record{Cell: recs[0].Cell, Step: results.Rebuild, Status: results.Pass, Verdict: "identical"}, "x").Normal()
+	plan := &results.Plan{Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load}}}}
+	twice := append(append([]results.Record{}, recs...), recs...)
+	for _, o := range results.NewLedger(plan, twice).Outcomes {
+		if o.State != results.AsExpected || o.Attempts != 1 {
+			t.Errorf("%s: %s, %d attempts, %s", o.Key.Step, o.State, o.Attempts, o.Conflict)
+		}
+	}
+	recs[1].Artifacts[0].SHA256 = results.DigestOf([]byte("z"))
+	later := recs[1]
+	later.Seconds = 7
+	for name, list := range map[string][]results.Record{"twice": append(append([]results.Record{}, recs...), recs...), "in two attempts": append(append([]results.Record{}, recs...), later)} {
+		if o := results.NewLedger(plan, list).Outcomes[1]; !strings.Contains(o.Conflict, "another host than the rebuild made") {
+			t.Errorf("%s: %s %q", name, o.State, o.Conflict)
+		}
 	}
 }

@@ -24,7 +24,7 @@ type Outcome struct {
 	Key      Key
 	State    State
 	Record   *Record // the one that counts; nil if missing
-	Attempts int     // how many records there are
+	Attempts int     // how many records there are, equal ones counted once
 	Conflict string  // how two conclusive records of this step, or this step's and another's, contradict each other; empty if they do not
 }
 
@@ -32,8 +32,14 @@ type Outcome struct {
 type Ledger struct {
 	Outcomes []Outcome // in the order of the plan
 	Stray    []Record  // not in the plan, sorted
-	Forged   []Record  // with a Flaw; they count for nothing else
+	Forged   []Forged  // they count for nothing else
 	Problems []string  // what is wrong with the plan itself
+}
+
+// Forged is a record that is not believed.
+type Forged struct {
+	Record
+	Why string // Plan.Flaw
 }
 
 // NewLedger sorts records under the plan's steps. A step that has several records is judged by the gravest conclusive
@@ -43,11 +49,14 @@ func NewLedger(plan *Plan, records []Record) Ledger {
 	var l Ledger
 	byKey := map[Key][]Record{}
 	for _, r := range records {
-		if r.Flaw() != "" {
-			l.Forged = append(l.Forged, r)
+		if why := plan.Flaw(r); why != "" {
+			l.Forged = append(l.Forged, Forged{r, why})
 			continue
 		}
 		byKey[r.Key()] = append(byKey[r.Key()], r)
+	}
+	for k := range byKey {
+		byKey[k] = distinct(byKey[k])
 	}
 	differing := map[CellID]bool{} // cells whose twins are known to differ: two runs of them have different digests by nature
 	for k, recs := range byKey {
@@ -81,24 +90,50 @@ func NewLedger(plan *Plan, records []Record) Ledger {
 				planned[k] = true
 				l.Outcomes = append(l.Outcomes, judge(k, byKey[k], !differing[c.ID]))
 			}
-			hold(l.Outcomes[first:])
+			hold(l.Outcomes[first:], !differing[c.ID])
 		}
 		oneSource(l.Outcomes, byKey)
 	}
 	for _, r := range records {
-		if r.Flaw() == "" && !planned[r.Key()] {
+		if plan.Flaw(r) == "" && !planned[r.Key()] {
 			l.Stray = append(l.Stray, r)
 		}
 	}
 	slices.SortFunc(l.Stray, compareRecords)
-	slices.SortFunc(l.Forged, compareRecords)
+	slices.SortFunc(l.Forged, func(a, b Forged) int { return compareRecords(a.Record, b.Record) })
 	return l
 }
 
+// distinct sorts the records of one step as compareRecords does and drops repeated ones: a record that is there twice says no more.
+func distinct(recs []Record) []Record {
+	if len(recs) < 2 {
+		return recs
+	}
+	type lined struct {
+		rec  Record
+		line []byte // nil if it cannot be written
+	}
+	all := make([]lined, len(recs))
+	for i, r := range recs {
+		line, _ := r.Line()
+		all[i] = lined{r, line}
+	}
+	slices.SortFunc(all, func(a, b lined) int {
+		return cmp.Or(a.rec.Started.Compare(b.rec.Started), bytes.Compare(a.line, b.line))
+	})
+	all = slices.CompactFunc(all, func(a, b lined) bool { return bytes.Equal(a.line, b.line) })
+	out := make([]Record, len(all))
+	for i, l := range all {
+		out[i] = l.rec
+	}
+	return out
+}
+
+// judge judges a step by its distinct records.
 func judge(k Key, recs []Record, sameBytes bool) Outcome {
 	o := Outcome{Key: k, State: Missing, Attempts: len(recs)}
 	for i := range recs {
-		if o.Record == nil || cmp.Or(cmp.Compare(weight(recs[i]), weight(*o.Record)), compareRecords(recs[i], *o.Record)) >= 0 {
+		if o.Record == nil || weight(recs[i]) >= weight(*o.Record) {
 			o.Record = &recs[i]
 		}
 	}
@@ -111,11 +146,11 @@ func judge(k Key, recs []Record, sameBytes bool) Outcome {
 	return o
 }
 
-// hold holds the steps of one cell against each other. Where a step was repeated, other bytes can be right.
-func hold(steps []Outcome) {
+// hold holds the steps of one cell against each other. Where a step was repeated, other bytes can be right unless all have the same.
+func hold(steps []Outcome, sameBytes bool) {
 	var recs []Record
 	for i, o := range steps {
-		if o.Attempts != 1 || o.State != AsExpected {
+		if o.Attempts != 1 && !sameBytes || o.State != AsExpected {
 			continue
 		}
 		recs = append(recs, *o.Record)

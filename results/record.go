@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -90,8 +91,17 @@ type Plan struct {
 	Seed   uint64        `json:"seed"`
 	Cells  []PlannedCell `json:"cells"`
 
+	Merged []string `json:"merged,omitempty"` // of a merged run: the ids of the runs whose records it may hold, sorted; its own is among them
+
 	LeftOut []LeftOut `json:"left_out,omitempty"` // what was asked for and is no cell
 	Changed string    `json:"changed,omitempty"`  // what of Go's own plugin tests is not as Go has it
+}
+
+// Runs are the ids of the runs whose records belong to the plan's run, sorted: its own, and those that were merged into it.
+func (p Plan) Runs() []string {
+	out := append(slices.Clone(p.Merged), p.Run)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // LeftOut is one of Go's own plugin tests that is not a cell.

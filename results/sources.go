@@ -2,7 +2,6 @@ package results
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -28,7 +27,7 @@ func oneSource(outcomes []Outcome, byKey map[Key][]Record) {
 	first, seen := map[string]sight{}, map[string]bool{}
 	for i := range outcomes {
 		o := &outcomes[i]
-		for _, r := range slices.SortedFunc(slices.Values(byKey[o.Key]), compareRecords) { // the order in which they came decides nothing
+		for _, r := range byKey[o.Key] { // which are sorted: the order in which they came decides nothing
 			d, name := r.Inputs.Sources, sourceOf(r.Cell)
 			if d == "" || r.State() == Inconclusive || seen[name+"\x00"+string(d)] {
 				continue

@@ -36,7 +36,7 @@ func TestOneSource(t *testing.T) {
 			known := map[results.CellID]bool{}
 			for _, s := range tt.sights {
 				cell := results.Cell{Project: s.project, HostGo: s.host, PluginGo: s.host, Arch: s.arch}
-				r := results.Record{Cell: cell, Step: results.Rebuild, Status: s.status}.Normal()
+				r := looked(results.Record{Cell: cell, Step: results.Rebuild, Status: s.status, Verdict: "identical"}, "x").Normal()
 				if s.sources != "" {
 					r.Inputs.Sources = results.DigestOf([]byte(s.sources))
 				}

@@ -38,8 +38,15 @@ var plan = results.Plan{Schema: results.PlanSchema, Run: "20261123T034501Z-ab12"
 	Cells: []results.PlannedCell{{ID: cell.ID(), Cell: cell, Steps: []results.Step{results.Rebuild, results.Load}}}}
 
 func record(step results.Step, status results.Status) results.Record {
-	return results.Record{Run: plan.Run, Cell: cell, Step: step, Status: status, Verdict: results.Identical, Expected: results.Identical,
-		Artifacts: []results.Artifact{{Name: "host.a", SHA256: results.DigestOf([]byte("x")), Size: 1}}}
+	r := results.Record{Run: plan.Run, Cell: cell, Step: step, Status: status, Verdict: results.Identical, Expected: results.Identical,
+		Subjects: []results.Subject{{Name: "./p", Status: status, Verdict: results.Identical, Expected: results.Identical}}}
+	if step == results.Rebuild {
+		r.Subjects = append([]results.Subject{{Name: "host", Status: results.Pass, Verdict: results.Identical, Expected: results.Identical}}, r.Subjects...)
+		for _, name := range []string{"host.a", "host.b", "plugin.0.a", "plugin.0.b"} {
+			r.Artifacts = append(r.Artifacts, results.Artifact{Name: name, SHA256: results.DigestOf([]byte("x")), Size: 1})
+		}
+	}
+	return r
 }
 
 // newRun writes a run with these records under results/runs of a new directory, which it returns.
@@ -168,8 +175,9 @@ func TestMergeKeepsLogsAndFindsConflicts(t *testing.T) {
 		p.Run = []string{"20261123T034501Z-ab12", "20261123T034502Z-cd34"}[i]
 		r := record(results.Rebuild, results.Pass)
 		r.Run, r.Log = p.Run, "logs/rebuild"
-		r.Artifacts[0].SHA256 = results.DigestOf([]byte(content))
+		r.Artifacts[0].SHA256, r.Artifacts[1].SHA256 = results.DigestOf([]byte(content)), results.DigestOf([]byte(content))
 		hostile := record(results.Load, results.Pass)
+		hostile.Run = p.Run
 		hostile.Log = "logs/../../../secret"
 		runDir := filepath.Join(store.Dir(dir), p.Run)
 		if err := store.Write(runDir, p, []results.Record{r, hostile}); err != nil {
@@ -183,7 +191,7 @@ func TestMergeKeepsLogsAndFindsConflicts(t *testing.T) {
 		}
 	}
 	r := run(t, dir, "merge", "20261123T034501Z-ab12", "20261123T034502Z-cd34", "--out", "all")
-	if r.code != 1 || !strings.Contains(r.stdout, `conflict fixture:match amd64 go1.26.8 rebuild: artifact "host.a"`) || !strings.Contains(r.stdout, "merged 3 records of 2 runs") {
+	if r.code != 1 || !strings.Contains(r.stdout, `conflict fixture:match amd64 go1.26.8 rebuild: artifact "host.a"`) || !strings.Contains(r.stdout, "merged 4 records of 2 runs") {
 		t.Errorf("%+v", r)
 	}
 	for run, want := range map[string]string{"20261123T034501Z-ab12": "x", "20261123T034502Z-cd34": "y"} {

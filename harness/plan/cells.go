@@ -12,7 +12,7 @@ import (
 )
 
 // Shipped stands in a cell for the Go of a host or of plugins that are files, or of a host's lock: they are not built.
-const Shipped = "shipped"
+const Shipped = results.Shipped
 
 // Predicted is the expectation of a load about which nobody said anything: prediction and load must agree.
 const Predicted = "predicted"

@@ -33,6 +33,7 @@ func run(name string, shapes func(gover string) results.ModuleData, cells ...str
 			}
 		}
 		load := results.Record{Cell: c, Step: results.Load, Status: results.Pass, Verdict: map[string]string{"ok": "ok", "abort": "throw"}[w[2]], Expected: "predicted"}
+		load.Subjects = []results.Subject{{Name: "./p", Status: results.Pass, Verdict: load.Verdict, Expected: "predicted"}}
 		s.Records = append(s.Records, r.Normal(), load.Normal())
 	}
 	return s

@@ -61,12 +61,9 @@ func of(cells []results.PlannedCell, name string) []results.PlannedCell {
 		return cells
 	}
 	return slices.DeleteFunc(slices.Clone(cells), func(c results.PlannedCell) bool {
-		return c.Cell.HostGo != name && c.Cell.HostGo != shipped || c.Cell.PluginGo != name && c.Cell.PluginGo != shipped
+		return c.Cell.HostGo != name && c.Cell.HostGo != results.Shipped || c.Cell.PluginGo != name && c.Cell.PluginGo != results.Shipped
 	})
 }
-
-// shipped stands in a cell for the Go of what is not built.
-const shipped = "shipped"
 
 // gos are the names of the Gos in cells, in order.
 func gos(cells []results.PlannedCell) []string {

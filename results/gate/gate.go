@@ -3,8 +3,8 @@
 // The rules: a failed step is a finding, exit 1, and so are two records of one step that contradict each other, and
 // records of one project that were made from different sources. A planned step without a record, an error, and a skip that
 // nobody requested are exit 3: missing evidence is never green. So are a run without a plan or without planned cells, a record
-// that the plan does not know, and a record whose cell id is not the id of its cell or that passes although it says what was not
-// expected. 1 beats 3. Any record that says fail counts, planned or not.
+// that the plan does not know, and a record whose cell id is not the id of its cell, that passes although it says what was not
+// expected, or that another plugproof or a run that was not merged into this one made. 1 beats 3. Any record that says fail counts, planned or not.
 package gate
 
 import (
@@ -97,7 +97,7 @@ func Decide(plan *results.Plan, records []results.Record) Decision {
 		d.Findings = append(d.Findings, stray(r, Unplanned, "the plan does not know this step"))
 	}
 	for _, r := range l.Forged {
-		d.Findings = append(d.Findings, stray(r, BadRecord, r.Flaw()))
+		d.Findings = append(d.Findings, stray(r.Record, BadRecord, r.Why))
 	}
 	d.Verdict, d.Exit = Pass, ExitPass
 	for _, f := range d.Findings {

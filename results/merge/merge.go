@@ -32,7 +32,7 @@ type Conflict struct {
 }
 
 // Union unites sets. The result's records are sorted by the plan and then by their own bytes, equal records once; its
-// plan is the one with the earliest run id. Each record keeps the id of the run that made it, and its log gets the name
+// plan is the one with the earliest run id, and names all runs that went into it. Each record keeps the id of the run that made it, and its log gets the name
 // that LogName gives.
 func Union(sets ...Set) (Set, []Conflict, error) {
 	if len(sets) == 0 {
@@ -62,7 +62,7 @@ func Union(sets ...Set) (Set, []Conflict, error) {
 		}
 	}
 	for _, r := range ledger.Forged { // kept, for the gate to judge, but not in silence
-		conflicts = append(conflicts, Conflict{r.CellID, r.Cell.String(), r.Step, r.Flaw()})
+		conflicts = append(conflicts, Conflict{r.CellID, r.Cell.String(), r.Step, r.Why})
 	}
 	return Set{Plan: plan, Records: recs}, conflicts, nil
 }
@@ -100,12 +100,22 @@ func samePlan(sets []Set) (results.Plan, error) {
 			least, leastBytes = s.Plan, b
 		}
 	}
+	var runs []string
 	for _, s := range sets {
+		own := s.Plan.Runs()
+		runs = append(runs, own...)
 		for _, r := range s.Records {
+			if r.Run != "" && !slices.Contains(own, r.Run) {
+				return least, fmt.Errorf("a record of %q in run %q is of run %q, which was not merged into it", r.Cell, s.Plan.Run, r.Run)
+			}
 			if t := r.Inputs.Tool; t != "" && first.Tool != "" && t != first.Tool {
 				return least, fmt.Errorf("a record of %q in run %q was made by plugproof %q, its plan by %q", r.Cell, s.Plan.Run, t, first.Tool)
 			}
 		}
+	}
+	slices.Sort(runs)
+	if least.Merged = slices.Compact(runs); len(least.Merged) == 1 { // its own
+		least.Merged = nil
 	}
 	return least, nil
 }

@@ -25,8 +25,33 @@ func planOf(run string, n int) results.Plan {
 }
 
 func record(n int, step results.Step, bytes string) results.Record {
-	return results.Record{Cell: cell(n), Step: step, Status: results.Pass, Verdict: "identical",
-		Artifacts: []results.Artifact{{Name: "host.a", SHA256: results.DigestOf([]byte(bytes)), Size: 1}}}.Normal()
+	r := looked(results.Record{Cell: cell(n), Step: step, Status: results.Pass, Verdict: "identical"}, bytes)
+	return r.Normal()
+}
+
+// looked gives a record that passes what it was about: a plugin, and of a rebuild the host and both sides' files.
+func looked(r results.Record, content string) results.Record {
+	if r.Verdict == "" {
+		r.Verdict = "ok"
+	}
+	d := results.DigestOf([]byte(content))
+	subject := results.Subject{Name: "./p", Status: results.Pass, Verdict: r.Verdict, Expected: r.Verdict}
+	r.Expected, r.Subjects = r.Verdict, []results.Subject{subject}
+	names := []string{"host", "plugin.0"}
+	switch r.Step {
+	case results.Rebuild:
+		host := subject
+		host.Name = "host"
+		r.Subjects = []results.Subject{host, subject}
+		names = []string{"host.a", "host.b", "plugin.0.a", "plugin.0.b"}
+	case results.Load:
+		names = nil
+	}
+	r.Artifacts = nil
+	for _, n := range names {
+		r.Artifacts = append(r.Artifacts, results.Artifact{Name: n, SHA256: d, Size: 1})
+	}
+	return r
 }
 
 // random returns a set of the plan with random records, and the plan's cells in random order.
@@ -81,6 +106,15 @@ func TestLaws(t *testing.T) {
 	}
 }
 
+// twoOf is what is said of artifacts with two contents.
+func twoOf(names ...string) string {
+	var says []string
+	for _, n := range names {
+		says = append(says, fmt.Sprintf("artifact %q is 2d711642b726 and a1fce4363854", n))
+	}
+	return strings.Join(says, "; ")
+}
+
 func TestConflictIsAFinding(t *testing.T) {
 	a := merge.Set{Plan: planOf("r1", 1), Records: []results.Record{record(0, results.Rebuild, "x"), record(0, results.Load, "x")}}
 	b := merge.Set{Plan: planOf("r2", 1), Records: []results.Record{record(0, results.Rebuild, "y"), record(0, results.Load, "x")}}
@@ -88,7 +122,7 @@ func TestConflictIsAFinding(t *testing.T) {
 	if len(s.Records) != 3 || s.Plan.Run != "r1" {
 		t.Errorf("%d records of run %q", len(s.Records), s.Plan.Run)
 	}
-	want := []merge.Conflict{{cell(0).ID(), "fixture:f0 arm go1.26.8", results.Rebuild, `artifact "host.a" is 2d711642b726 and a1fce4363854`}}
+	want := []merge.Conflict{{cell(0).ID(), "fixture:f0 arm go1.26.8", results.Rebuild, twoOf("host.a", "host.b", "plugin.0.a", "plugin.0.b")}}
 	if diff := cmp.Diff(want, conflicts); diff != "" {
 		t.Error(diff)
 	}
@@ -103,7 +137,7 @@ func TestShardsOfDifferentSources(t *testing.T) {
 	shard := func(c results.Cell, sources string) merge.Set {
 		s := merge.Set{Plan: plan}
 		for _, step := range plan.Cells[0].Steps {
-			r := results.Record{Cell: c, Step: step, Status: results.Pass, Verdict: "identical"}.Normal()
+			r := looked(results.Record{Cell: c, Step: step, Status: results.Pass, Verdict: "identical"}, "x").Normal()
 			r.Inputs.Sources = results.DigestOf([]byte(sources))
 			s.Records = append(s.Records, r)
 		}
@@ -136,6 +170,11 @@ func TestUnionRefuses(t *testing.T) {
 		{"steps", "another plan", other(func(s *merge.Set) { s.Plan.Cells[0].Steps = []results.Step{results.Load} })},
 		{"tool", `plugproof "v2"`, other(func(s *merge.Set) { s.Plan.Tool = "v2" })},
 		{"seed", "seed 4", other(func(s *merge.Set) { s.Plan.Seed = 4 })},
+		{"run of a record", "is of run \"r9\"", other(func(s *merge.Set) {
+			r := record(0, results.Load, "x")
+			r.Run = "r9"
+			s.Records = append(s.Records, r)
+		})},
 		{"tool of a record", `was made by plugproof "v0"`, other(func(s *merge.Set) {
 			r := record(0, results.Load, "x")
 			r.Inputs.Tool = "v0"

@@ -78,11 +78,11 @@ func (s Step) testcase(c results.Cell) junit.Testcase {
 // outside is a suite of what belongs to no planned cell: each an error, or a failure if the record says so.
 func (r Report) outside() junit.Testsuite {
 	suite := junit.Testsuite{Name: "outside the plan", Time: "0.000"}
-	for _, rec := range r.Other {
+	for i, rec := range r.Other {
 		tc := junit.Testcase{Name: clean(string(rec.Step)), Classname: clean(rec.Cell.String()), Time: fmt.Sprintf("%.3f", rec.Seconds)}
 		result := &junit.Result{Message: "recorded, but not planned", Type: "unplanned"}
-		if rec.CellID != rec.Cell.ID() {
-			result = &junit.Result{Message: "the record's cell id is not the id of its cell", Type: "bad-record"}
+		if flaw := r.flaws[i]; flaw != "" {
+			result = &junit.Result{Message: clean(flaw), Type: "bad-record"}
 		}
 		if rec.State() == results.NotAsExpected {
 			tc.Failure = result

@@ -25,6 +25,8 @@ type Report struct {
 	LeftOut []results.LeftOut `json:"left_out"`
 	Changed string            `json:"changed"`
 	Totals  Totals            `json:"totals"`
+
+	flaws []string // why those of Other are not believed; "" where they only are not planned
 }
 
 // Row is one cell.
@@ -74,7 +76,10 @@ type Machine struct {
 func New(plan *results.Plan, records []results.Record) Report {
 	l := results.NewLedger(plan, records)
 	r := Report{Schema: Schema, Rows: []Row{}, Other: []results.Record{}, Problems: []string{}, Notes: []Note{}, LeftOut: []results.LeftOut{}, Totals: Totals{Machines: []Machine{}, CPUParts: Parts{}}}
-	r.Other = append(append(r.Other, l.Stray...), l.Forged...)
+	r.Other, r.flaws = append(r.Other, l.Stray...), make([]string, len(l.Stray))
+	for _, f := range l.Forged {
+		r.Other, r.flaws = append(r.Other, f.Record), append(r.flaws, f.Why)
+	}
 	r.Problems = append(r.Problems, l.Problems...)
 	if plan == nil {
 		return r

@@ -52,7 +52,17 @@ func sample() (*results.Plan, []results.Record) {
 		}
 	}
 	rec := func(step results.Step, status results.Status, verdict, expected string) results.Record {
-		return results.Record{Step: step, Status: status, Verdict: verdict, Expected: expected}
+		r := results.Record{Step: step, Status: status, Verdict: verdict, Expected: expected}
+		if status == results.Pass { // which something was looked at for
+			r.Subjects = []results.Subject{{Name: "./p", Status: status, Verdict: verdict, Expected: expected}}
+		}
+		if status == results.Pass && step == results.Rebuild {
+			r.Artifacts = []results.Artifact{{Name: "plugin.0.a", SHA256: results.DigestOf(nil)}, {Name: "plugin.0.b", SHA256: results.DigestOf(nil)}}
+		}
+		if status == results.Pass && step == results.ABI {
+			r.Artifacts = []results.Artifact{{Name: "plugin.0", SHA256: results.DigestOf(nil)}}
+		}
+		return r
 	}
 	add(cell("fixture:match", "amd64", "GOAMD64=v1", "go1.26.8"), rec(results.Rebuild, results.Pass, "identical", "identical"), rec(results.ABI, results.Pass, "ok", "ok"), rec(results.Load, results.Pass, "ok", "ok"))
 	clock := rec(results.Rebuild, results.Fail, "data", "identical")
@@ -66,8 +76,9 @@ func sample() (*results.Plan, []results.Record) {
 	no := rec(results.Load, results.Skip, "", "ok")
 	no.Reason = results.SkipRequested
 	add(cell("fixture:cgo", "amd64", "GOAMD64=v1", "go1.26.8"), rec(results.Rebuild, results.Pass, "identical", "identical"), no)
-	stray := results.Record{Cell: cell("fixture:gone", "amd64", "GOAMD64=v1", "go1.26.8"), Step: results.ABI, Status: results.Pass}.Normal()
-	return plan, append(recs, stray)
+	stray := rec(results.ABI, results.Pass, "ok", "ok")
+	stray.Cell = cell("fixture:gone", "amd64", "GOAMD64=v1", "go1.26.8")
+	return plan, append(recs, stray.Normal())
 }
 
 func golden(t *testing.T, name string, got []byte) {

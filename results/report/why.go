@@ -26,9 +26,9 @@ func (r Report) why(b *strings.Builder, st Style) {
 			}
 		}
 	}
-	for _, rec := range r.Other {
+	for i, rec := range r.Other {
 		p.line(0, fmt.Sprintf("\nwhy %s (cell %s)", rec.Cell, rec.CellID.Short()))
-		if flaw := rec.Flaw(); flaw != "" {
+		if flaw := r.flaws[i]; flaw != "" {
 			p.line(2, fmt.Sprintf("%s: %s", rec.Step, flaw))
 			continue
 		}

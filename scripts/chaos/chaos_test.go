@@ -49,7 +49,8 @@ func TestThreeKills(t *testing.T) {
 func TestDifferencesAreSeen(t *testing.T) {
 	cell := results.Cell{Project: "p", HostGo: "go1.26.8", PluginGo: "go1.26.8", Arch: "arm", Level: "GOARM=7", Libc: "musl", Image: "default"}
 	rec := func(step results.Step, verdict string, cpu float64) results.Record {
-		return results.Record{Cell: cell, Step: step, Status: results.Pass, Verdict: verdict, Expected: verdict, CPU: cpu, Run: "r"}.Normal()
+		return results.Record{Cell: cell, Step: step, Status: results.Pass, Verdict: verdict, Expected: verdict, CPU: cpu, Run: "r",
+			Subjects: []results.Subject{{Name: "./p", Status: results.Pass, Verdict: verdict, Expected: verdict}}}.Normal()
 	}
 	read := func(recs ...results.Record) ([]string, error) {
 		plan := results.Plan{Schema: results.PlanSchema, Run: "r", Cells: []results.PlannedCell{{ID: cell.ID(), Cell: cell, Steps: []results.Step{results.ABI, results.Load}}}}
