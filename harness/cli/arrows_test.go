@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"harness/guest/...":           {"harness/guest/..."},
 	"harness/worker/...":          {"results/...", "fixtures/...", "images/...", "verify/...", "harness/proc", "harness/toolchain", "harness/plan", "harness/vary", "harness/build", "harness/inquiry", "harness/vm", "harness/testplugin", "harness/guest/..."},
 	"harness/testplugin/...":      {},
-	"harness/script/...":          {"results"},
+	"harness/script/...":          {"results", "verify/cause"},
 	"harness/cli/...":             {"results/...", "fixtures/...", "images/...", "verify/...", "harness/..."},
 	"harness/cmd/plugproof":       {"harness/cli", "harness/proc"},
 	"harness/cmd/plugproof-guest": {"harness/guest/..."},

@@ -37,6 +37,7 @@ type scriptFlags struct {
 	goName string
 	update bool
 	keep   bool
+	skips  bool
 }
 
 func newScriptCmd(a *app) *cobra.Command {
@@ -47,7 +48,9 @@ func newScriptCmd(a *app) *cobra.Command {
 		Long: `Run scenarios: testscript files (github.com/rogpeppe/go-internal/testscript) with plugproof's own commands and
 conditions, which scripts/README.md explains. Each runs in a directory of its own with an empty home; this plugproof
 and its cache are theirs too, and $HERE is the directory that -C names.
-Exit 0 if every scenario passed or was skipped, 1 if one failed; its log is on stdout.`,
+A scenario is skipped if it says so, or if lines of it were left out because the machine lacks what [guest:ARCH]
+or [netns] asks for. Exit 0 if every scenario passed, 1 if one failed, whose log is on stdout, 3 if one was skipped,
+unless --allow-skip.`,
 		Example: "  plugproof script testdata/*.txtar",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +59,7 @@ Exit 0 if every scenario passed or was skipped, 1 if one failed; its log is on s
 	}
 	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the scenarios' environment")
 	cmd.Flags().StringVar(&f.goName, "go", defaultGo, "the Go under test, `VERSION`: $GO in the scenarios, and what [go>=1.24] is about")
+	cmd.Flags().BoolVar(&f.skips, "allow-skip", false, "exit 0 although scenarios were skipped, if one passed and none failed")
 	cmd.Flags().BoolVar(&f.update, "update", false, "rewrite what the scenarios compare with")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "keep the directories that the scenarios ran in")
 	return cmd
@@ -65,10 +69,14 @@ Exit 0 if every scenario passed or was skipped, 1 if one failed; its log is on s
 const scriptBin = "PLUGPROOF_SCRIPT_BIN"
 
 func (a *app) script(ctx context.Context, f scriptFlags, args []string) error {
-	if _, hint, err := plan.ParseGo(f.goName); err != nil {
+	spec, hint, err := plan.ParseGo(f.goName)
+	if err != nil {
 		return usagef(hint, "%w", err)
 	}
-	env := map[string]string{"HERE": a.dir, "GO": f.goName}
+	if spec.Path != "" { // scenarios run elsewhere
+		spec.Path = a.path(spec.Path)
+	}
+	env := map[string]string{"HERE": a.dir, "GO": spec.String()}
 	for _, e := range f.env {
 		name, value, ok := strings.Cut(e, "=")
 		if !ok || name == "" {
@@ -97,7 +105,7 @@ func (a *app) script(ctx context.Context, f scriptFlags, args []string) error {
 	}
 	env["PLUGPROOF_CACHE"] = cache
 	env["PATH"] = bin + string(filepath.ListSeparator) + a.getenv("PATH")
-	return a.scenarios(script.Params(script.Options{Env: env, Update: f.update, Keep: f.keep}), files, args)
+	return a.scenarios(script.Options{Env: env, Update: f.update, Keep: f.keep}, f.skips, files, args)
 }
 
 // scriptBeneath runs this command again as a child that cannot outlive this process, for scenarios start what they like.
@@ -134,20 +142,24 @@ func (a *app) scriptBeneath(ctx context.Context, cache string, f scriptFlags) er
 }
 
 // scenarios runs the files one after the other and says what became of each; args are their names.
-func (a *app) scenarios(p testscript.Params, files, args []string) error {
+func (a *app) scenarios(o script.Options, allowSkip bool, files, args []string) error {
 	doc := scriptDoc{Schema: "plugproof/script/v1"}
-	failed := false
+	counts := map[string]int{}
+	var t *scenario
+	o.Lacks = func(cond string) { t.lacks(cond) }
+	p := script.Params(o)
 	for i, file := range files {
 		p.Files = []string{file}
-		t := &scenario{verbose: a.verbose}
-		t.run(func() { testscript.RunT(t, p) })
-		r := scriptResult{File: args[i], Status: "pass", Reason: t.reason}
-		switch {
-		case t.failed:
-			r.Status, r.Log, failed = "fail", t.text.String(), true
-		case t.skipped:
-			r.Status = "skip"
+		t = &scenario{verbose: a.verbose}
+		stop := a.beat("running " + oneLine(args[i]))
+		if data, err := os.ReadFile(file); err == nil && !script.Says(data) {
+			t.run(func() { t.Fatal("FAIL: " + oneLine(args[i]) + ": there is no command in it") })
+		} else {
+			t.run(func() { testscript.RunT(t, p) })
 		}
+		stop()
+		r := t.result(args[i])
+		counts[r.Status]++
 		doc.Scripts = append(doc.Scripts, r)
 		if a.json {
 			continue
@@ -161,8 +173,12 @@ func (a *app) scenarios(p testscript.Params, files, args []string) error {
 			return err
 		}
 	}
-	if failed {
+	switch skipped := counts["skip"]; {
+	case counts["fail"] > 0:
 		return exitCode(ExitFinding)
+	case skipped > 0 && (!allowSkip || counts["pass"] == 0):
+		return incompletef("provide what they need (plugproof doctor); where some may be left out: --allow-skip, and end with stop what is not meant for this case",
+			"%d of %d scenarios skipped: nothing is known of them", skipped, len(files))
 	}
 	return nil
 }
@@ -191,6 +207,28 @@ type scenario struct {
 	failed  bool
 	skipped bool
 	reason  string
+	lacking []string // conditions for which lines were left out
+}
+
+// lacks notes that something is not here which the scenario asks for.
+func (t *scenario) lacks(cond string) {
+	if !slices.Contains(t.lacking, cond) {
+		t.lacking = append(t.lacking, cond)
+	}
+}
+
+// result is what became of the scenario. One that was to do more than this machine can is skipped, not passed.
+func (t *scenario) result(file string) scriptResult {
+	r := scriptResult{File: file, Status: "pass", Reason: t.reason}
+	switch {
+	case t.failed:
+		r.Status, r.Log = "fail", t.text.String()
+	case t.skipped:
+		r.Status = "skip"
+	case len(t.lacking) > 0:
+		r.Status, r.Reason = "skip", "lines were left out, for this machine lacks ["+strings.Join(t.lacking, "], [")+"]"
+	}
+	return r
 }
 
 // errEnded is what a scenario panics with.

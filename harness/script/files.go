@@ -101,9 +101,13 @@ func (s *session) lines(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 && len(args) != 3 {
 		ts.Fatalf("usage: lines FILE NUMBER [REGEXP]")
 	}
+	want, err := strconv.Atoi(args[1])
+	if err != nil {
+		ts.Fatalf("lines: %q is not a number", args[1])
+	}
 	_, matching := split(ts, args[0], append(args[2:], "")[0])
-	if (strconv.Itoa(len(matching)) == args[1]) == neg {
-		ts.Fatalf("lines: %s has %d lines that match, want%s %s", args[0], len(matching), map[bool]string{true: " not"}[neg], args[1])
+	if (len(matching) == want) == neg {
+		ts.Fatalf("lines: %s has %d lines that match, want%s %d", args[0], len(matching), not(neg), want)
 	}
 }
 

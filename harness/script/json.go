@@ -16,7 +16,7 @@ import (
 //	json FILE 'step=load,cell.arch=arm' PATH VALUE   in every line for which all conditions hold, and in one at least
 //
 // FILE may be stdout. PATH is dotted, with [n] for elements and # for a length: plugins[0].verdict, cells.#.
-// VALUE in slashes is a regular expression. `! json` demands the opposite.
+// VALUE in slashes is a regular expression. `! json` demands another value, which must be there.
 func (s *session) json(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 && len(args) != 4 {
 		ts.Fatalf("usage: json FILE [KEY=VALUE,...] PATH VALUE")
@@ -26,6 +26,16 @@ func (s *session) json(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 4 {
 		where = args[1] // on its own line: append writes over it
 		args = append(args[:1], args[2:]...)
+		for cond := range strings.SplitSeq(where, ",") {
+			if !strings.Contains(cond, "=") {
+				ts.Fatalf("json: %q is no KEY=VALUE", cond)
+			}
+		}
+	}
+	if re, ok := pattern(args[2]); ok {
+		if _, err := regexp.Compile(re); err != nil {
+			ts.Fatalf("json: %v", err)
+		}
 	}
 	docs, err := documents(text)
 	if err != nil {
@@ -38,8 +48,11 @@ func (s *session) json(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		seen++
 		got := at(doc, args[1])
+		if neg && got == absent && args[2] != absent {
+			ts.Fatalf("json: %s: there is no %s, so that it could be another", args[0], args[1])
+		}
 		if equal(got, args[2]) == neg {
-			ts.Fatalf("json: %s: %s is %q, want%s %q", args[0], args[1], got, map[bool]string{true: " not"}[neg], args[2])
+			ts.Fatalf("json: %s: %s is %q, want%s %q", args[0], args[1], got, not(neg), args[2])
 		}
 	}
 	if seen == 0 {
@@ -71,12 +84,23 @@ func holds(doc any, where string) bool {
 }
 
 func equal(got, want string) bool {
-	if len(want) > 1 && strings.HasPrefix(want, "/") && strings.HasSuffix(want, "/") {
-		re, err := regexp.Compile("(?s)" + want[1:len(want)-1])
+	if expr, ok := pattern(want); ok {
+		re, err := regexp.Compile(expr)
 		return err == nil && re.MatchString(got)
 	}
 	return got == want
 }
+
+// pattern is the regular expression that a value in slashes is.
+func pattern(want string) (expr string, ok bool) {
+	if len(want) > 1 && strings.HasPrefix(want, "/") && strings.HasSuffix(want, "/") {
+		return "(?s)" + want[1:len(want)-1], true
+	}
+	return "", false
+}
+
+// absent is what stands for a value that is not there.
+const absent = "(none)"
 
 var pathPart = regexp.MustCompile(`[^.\[\]]+`)
 
@@ -90,7 +114,7 @@ func at(doc any, path string) string {
 			}
 			next, ok := v[part]
 			if !ok {
-				return "(none)"
+				return absent
 			}
 			doc = next
 		case []any:
@@ -99,11 +123,11 @@ func at(doc any, path string) string {
 			}
 			i, err := strconv.Atoi(part)
 			if err != nil || i < 0 || i >= len(v) {
-				return "(none)"
+				return absent
 			}
 			doc = v[i]
 		default:
-			return "(none)"
+			return absent
 		}
 	}
 	if text, ok := doc.(string); ok {

@@ -7,10 +7,12 @@ package script
 
 import (
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
 )
 
 // Options are what a caller decides about a set of scenarios.
@@ -21,6 +23,9 @@ type Options struct {
 	Update  bool              // rewrite the files that cmp compares with
 	Keep    bool              // keep the work directories
 	Timeout time.Duration     // for one waiting command; 0 means 15 minutes
+
+	// Lacks is told each condition that did not hold because this machine lacks something: guest:ARCH, netns. May be nil.
+	Lacks func(cond string)
 }
 
 // Params is the testscript configuration for o.
@@ -28,7 +33,7 @@ func Params(o Options) testscript.Params {
 	if o.Timeout == 0 {
 		o.Timeout = 15 * time.Minute // a busy machine is slow, and that proves nothing
 	}
-	s := &session{timeout: o.Timeout, env: o.Env}
+	s := &session{timeout: o.Timeout, env: o.Env, lacks: o.Lacks}
 	return testscript.Params{
 		Dir:                 o.Dir,
 		Files:               o.Files,
@@ -75,10 +80,21 @@ func Params(o Options) testscript.Params {
 	}
 }
 
+// Says reports whether a scenario has a command at all: one that has none passes.
+func Says(scenario []byte) bool {
+	for line := range strings.Lines(string(txtar.Parse(scenario).Comment)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return true
+		}
+	}
+	return false
+}
+
 // session carries what the commands of one set of scenarios share.
 type session struct {
 	timeout time.Duration
 	env     map[string]string // Options.Env
+	lacks   func(cond string) // Options.Lacks
 
 	once   sync.Once // asks for KVM
 	hasKVM bool

@@ -45,12 +45,13 @@ func (s *session) rebuild(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: rebuild VERDICT PROJECT [FLAG...]")
 	}
+	demandWord(ts, "rebuild", args[0], twins)
 	var doc struct {
 		Report struct {
 			Rows []struct {
 				Steps []struct {
 					Step   string
-					Record *struct{ Verdict, Reason string }
+					Record *struct{ Status, Verdict, Reason string }
 				}
 			}
 		}
@@ -63,12 +64,10 @@ func (s *session) rebuild(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, row := range doc.Report.Rows {
 		for _, step := range row.Steps {
-			got := ""
-			if step.Record != nil {
-				got = step.Record.Verdict + step.Record.Reason
-			}
-			if (got == args[0]) == neg {
-				ts.Fatalf("rebuild: %s is %q, want%s %q", args[1], got, not(neg), args[0])
+			if r := step.Record; r == nil || r.Status != "pass" && r.Status != "fail" {
+				ts.Fatalf("rebuild: %s has no verdict: %s", args[1], reason(r))
+			} else if (r.Verdict == args[0]) == neg {
+				ts.Fatalf("rebuild: %s is %q, want%s %q", args[1], r.Verdict, not(neg), args[0])
 			}
 		}
 	}
@@ -79,6 +78,7 @@ func (s *session) abi(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: abi VERDICT,... [FLAG...] HOST PLUGIN...")
 	}
+	demandWord(ts, "abi", args[0], predictions)
 	var doc struct{ Plugins []struct{ Verdict string } }
 	s.document(ts, &doc, append([]string{"abi", "--json"}, args[1:]...)...)
 	var got []string
@@ -94,6 +94,7 @@ func (s *session) load(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: load OUTCOME,... [FLAG...] HOST PLUGIN...")
 	}
+	demandWord(ts, "load", args[0], outcomes)
 	var doc struct{ Plugins []struct{ Outcome string } }
 	s.document(ts, &doc, append([]string{"load", "--json"}, args[1:]...)...)
 	var got []string
@@ -113,6 +114,9 @@ func (s *session) vm(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[1])
 	if err != nil {
 		ts.Fatalf("vm: %q is not a number", args[1])
+	}
+	if want == ownFailure {
+		ts.Fatalf("vm: %d is plugproof's own failure and no command's status", want)
 	}
 	argv := []string{"plugproof", "exec", "--arch", args[0]}
 	for _, m := range s.mounted(ts) {
@@ -176,7 +180,11 @@ func (s *session) document(ts *testscript.TestScript, doc any, argv ...string) {
 }
 
 func (s *session) demandList(ts *testscript.TestScript, neg bool, verb, want string, got []string) {
-	if slices.Equal(strings.Split(want, ","), got) == neg {
+	list := strings.Split(want, ",")
+	if len(list) != len(got) {
+		ts.Fatalf("%s: %s of %s, and %s is wanted: one word for each plugin", verb, strings.Join(got, ","), count(len(got), "plugin"), want)
+	}
+	if slices.Equal(list, got) == neg {
 		ts.Fatalf("%s: %s, want%s %s", verb, strings.Join(got, ","), not(neg), want)
 	}
 }
