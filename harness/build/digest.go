@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/plugproof/plugproof/results"
 )
@@ -21,7 +23,66 @@ import (
 func (t *Tree) computeDigest() (results.Digest, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "tree %q %q\n", t.Project, t.Roots)
-	err := t.walk(DefaultMaxTree, func(e entry) error {
+	err := t.hashFiles(h)
+	for i := 0; i < len(t.Fixed) && err == nil; i++ {
+		err = t.hashFixed(h, i)
+	}
+	for i := 0; i < len(t.given) && err == nil; i++ {
+		err = t.hashGiven(h, t.given[i])
+	}
+	if err != nil {
+		return "", fmt.Errorf("digesting the sources: %w", err)
+	}
+	return results.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// hashFixed hashes the i-th directory that is used where it is. Its path is in a go.mod or go.work, which is hashed: here it has a number.
+func (t *Tree) hashFixed(h hash.Hash, i int) error {
+	dir, err := filepath.EvalSymlinks(t.Fixed[i])
+	if errors.Is(err, fs.ErrNotExist) { // go build says it better
+		fmt.Fprintf(h, "fixed %d absent\n", i)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h, "fixed %d\n", i)
+	at := &Tree{Base: dir, Roots: []string{"."}, skip: t.skip}
+	for _, name := range vcsDirs { // whatever is checked out there, only its files are read
+		at.skip = append(slices.Clone(at.skip), filepath.Join(dir, name))
+	}
+	err = at.hashFiles(h)
+	t.cgo = t.cgo || at.cgo
+	return err
+}
+
+// hashGiven hashes a shipped file, or that it is not there.
+func (t *Tree) hashGiven(h hash.Hash, given string) error {
+	f, err := os.OpenFile(filepath.Join(t.Base, filepath.FromSlash(t.Project), filepath.FromSlash(given)), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would block for ever
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(h, "given %q absent\n", given)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		fmt.Fprintf(h, "given %q %v\n", given, info.Mode().Type())
+		return nil
+	}
+	d, n, err := results.DigestReader(f)
+	fmt.Fprintf(h, "given %q %d %s\n", given, n, d)
+	return err
+}
+
+// hashFiles hashes what the tree walks over.
+func (t *Tree) hashFiles(h hash.Hash) error {
+	return t.walk(DefaultMaxTree, func(e entry) error {
 		if inVCS(e.rel) {
 			return nil
 		}
@@ -43,10 +104,6 @@ func (t *Tree) computeDigest() (results.Digest, error) {
 		fmt.Fprintf(h, "file %q %v %d\n", e.rel, mode&0o111 != 0, e.info.Size())
 		return t.hashFile(h, e.path, e.info.Size())
 	})
-	if err != nil {
-		return "", fmt.Errorf("digesting the sources: %w", err)
-	}
-	return results.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), nil
 }
 
 // maxGoFile is the longest Go file that is searched, in bytes.

@@ -1,6 +1,8 @@
 package build
 
 import (
+	"cmp"
+
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/toolchain"
 )
@@ -16,6 +18,20 @@ func Dirs(c plan.Cell) (dirs []string) {
 		}
 	}
 	return dirs
+}
+
+// TreeOf finds the tree of a cell's project, as NewTree does. The cell's shipped files, wherever they lie, count among its sources.
+func TreeOf(c plan.Cell, skip ...string) (*Tree, error) {
+	t, err := NewTree(c.Project.Dir, Dirs(c), skip...)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range c.Jobs() {
+		if given := cmp.Or(j.File, j.Lock); given != "" {
+			t.given = append(t.given, given)
+		}
+	}
+	return t, nil
 }
 
 // JobOf makes the job of one artifact of a cell; Out and Name are left to the caller. All jobs of a project must share a Tree.

@@ -35,6 +35,7 @@ type Tree struct {
 
 	cgo    bool     // a Go file imports "C"; known when the digest is
 	skip   []string // absolute directories that are left out
+	given  []string // shipped files, slash-separated and relative to the project
 	digest func() (results.Digest, error)
 }
 
@@ -96,7 +97,8 @@ func NewTree(project string, dirs []string, skip ...string) (*Tree, error) {
 	return t, nil
 }
 
-// Sources is the digest of the tree's files (names, modes, contents, link targets), and of what version control has checked out.
+// Sources is the digest of the tree's files (names, modes, contents, link targets), of what version control has checked out, of the
+// directories that are used where they are, and of the shipped files.
 func (t *Tree) Sources() (results.Digest, error) { return t.digest() }
 
 // key names the tree among others on this machine; it keeps the paths of different trees apart.

@@ -93,7 +93,7 @@ func (a *app) fetch(ctx context.Context, projects []string, x axes) (doc fetchDo
 	for _, c := range all {
 		tree, ok := trees[c.Project]
 		if !ok {
-			if tree, err = build.NewTree(c.Project.Dir, build.Dirs(c), shop.scratch); err != nil {
+			if tree, err = build.TreeOf(c, shop.scratch); err != nil {
 				return doc, err
 			}
 			trees[c.Project] = tree

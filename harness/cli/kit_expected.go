@@ -68,7 +68,7 @@ func (s *workshop) expect(ctx context.Context, w *worker.Worker, all []plan.Cell
 	for i, c := range all {
 		sources, ok := trees[c.Project]
 		if !ok {
-			tree, err := build.NewTree(c.Project.Dir, build.Dirs(c), s.scratch, s.cache)
+			tree, err := build.TreeOf(c, s.scratch, s.cache)
 			if err != nil {
 				return err
 			}

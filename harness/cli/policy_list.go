@@ -17,7 +17,7 @@ import (
 
 // list asks the go command about every host and plugin of every cell; equal questions once.
 func (e *evidence) list(ctx context.Context, shop *workshop, all []plan.Cell, skip []string) error {
-	tree, err := build.NewTree(e.project.Dir, build.Dirs(all[0]), skip...)
+	tree, err := build.TreeOf(all[0], skip...)
 	if err != nil {
 		return err
 	}

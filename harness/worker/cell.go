@@ -140,7 +140,7 @@ func (w *Worker) tree(pc plan.Cell) (*build.Tree, error) {
 	if w.Dir != "" {
 		skip = append(skip, w.Dir)
 	}
-	t, err := build.NewTree(pc.Project.Dir, build.Dirs(pc), skip...)
+	t, err := build.TreeOf(pc, skip...)
 	if err != nil {
 		return nil, err
 	}
