@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/plugproof/plugproof/results/compare"
 	"github.com/plugproof/plugproof/results/store"
+	"github.com/plugproof/plugproof/verify/abi"
 )
 
 func newCompareCmd(a *app) *cobra.Command {
@@ -35,6 +38,7 @@ a run has no record of it or an error, or is damaged; else 0.`,
 					return incompletef("a damaged run cannot be compared; run it again", "%w", err)
 				}
 			}
+			opt.Standard = func(pkg, version string) bool { return abi.IsStandard(pkg, strings.TrimPrefix(version, "devel ")) }
 			doc := compare.Runs(sides[0], sides[1], opt)
 			if doc.Pairs == 0 {
 				return usagef("compare runs of the same projects and architectures; --from and --to name their Gos", "no cell of %q has a counterpart in %q", args[0], args[1])

@@ -23,6 +23,10 @@ type Side struct {
 type Options struct {
 	From string // only cells of the first run whose host and plugins are of this Go; "" for all
 	To   string // the same of the second run
+
+	// Standard reports whether a package is of the standard library of a Go, by its runtime.Version. Nil goes by the path alone: one whose first
+	// element has no dot, which may also be a module of a workspace.
+	Standard func(pkg, version string) bool
 }
 
 // Comparison is what changed from the first run to the second.
@@ -33,7 +37,7 @@ type Comparison struct {
 	Gos      []Renamed     `json:"gos"`      // which Go stands against which
 	Pairs    int           `json:"pairs"`    // cells that were compared
 	Unpaired Unpaired      `json:"unpaired"` // cells with no counterpart
-	Inputs   []InputChange `json:"inputs"`   // what else than Go differs: a comparison of two toolchains wants this empty
+	Inputs   []InputChange `json:"inputs"`   // what differs besides the Gos that stand against each other: a comparison of two toolchains wants this empty
 	Cells    []CellChange  `json:"cells"`    // those in which something came out otherwise
 	Layouts  []Layout      `json:"layouts"`  // of the module data, where it differs or is not known
 	Files    []FileChange  `json:"files"`    // of which the bytes differ
@@ -73,7 +77,7 @@ type Unpaired struct {
 
 // InputChange is an input, other than Go, that differs in some pairs of records.
 type InputChange struct {
-	Input string `json:"input"` // "cc", "kernel", ...
+	Input string `json:"input"` // "cc", "kernel", ...; "go NAME" where the Go of that name is not the same in both
 	From  string `json:"from"`  // of the first such pair
 	To    string `json:"to"`
 	Steps int    `json:"steps"` // in how many pairs of records
@@ -130,12 +134,12 @@ func Runs(from, to Side, opt Options) Comparison {
 			if !sc.From.evidence() || !sc.To.evidence() {
 				c.Unknown++
 			}
-			c.inputs(x.Record, y.Record)
+			c.inputs(p, x.Record, y.Record)
 		}
 		if len(change.Steps) > 0 {
 			c.Cells = append(c.Cells, change)
 		}
-		c.files(p, a, b, from.Shapes, to.Shapes, seen)
+		c.files(p, a, b, from.Shapes, to.Shapes, opt.Standard, seen)
 	}
 	return c
 }
@@ -210,17 +214,26 @@ func without(list, others []string) []string {
 	return out
 }
 
-// inputs adds what differs besides the Gos and the sources' own change.
-func (c *Comparison) inputs(a, b *results.Record) {
+// inputs adds what differs besides the Gos that stand against each other and the sources' own change. A GOROOT that was edited between the
+// runs has the name that it had.
+func (c *Comparison) inputs(p couple, a, b *results.Record) {
 	if a == nil || b == nil {
 		return
 	}
 	x, y := a.Inputs, b.Inputs
-	for _, in := range []struct{ name, from, to string }{
+	type input struct{ name, from, to string }
+	list := []input{
 		{"sources", string(x.Sources), string(y.Sources)}, {"cc", string(x.CC), string(y.CC)}, {"libc", string(x.Libc), string(y.Libc)},
 		{"kernel", string(x.Kernel), string(y.Kernel)}, {"kernel_name", x.KernelName, y.KernelName}, {"image", string(x.Image), string(y.Image)},
 		{"image_origin", x.ImageOrigin, y.ImageOrigin}, {"qemu", x.QEMU, y.QEMU}, {"accelerator", x.Accelerator, y.Accelerator}, {"tool", x.Tool, y.Tool},
-	} {
+	}
+	if name := p.from.Cell.HostGo; name == p.to.Cell.HostGo && x.HostGo != "" && y.HostGo != "" {
+		list = append(list, input{"go " + name, string(x.HostGo), string(y.HostGo)})
+	}
+	if name := p.from.Cell.PluginGo; name == p.to.Cell.PluginGo && name != p.from.Cell.HostGo && x.PluginGo != "" && y.PluginGo != "" {
+		list = append(list, input{"go " + name, string(x.PluginGo), string(y.PluginGo)})
+	}
+	for _, in := range list {
 		if in.from == in.to {
 			continue
 		}

@@ -144,3 +144,41 @@ func TestGosInOrder(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A GOROOT that was edited between two runs is another Go of the same name.
+func TestAnotherGoOfThatName(t *testing.T) {
+	a, b := run("a", nil, "tip tip ok", "go1.26.8 tip ok"), run("b", nil, "tip tip ok", "go1.26.8 tip ok")
+	for i := range a.Records {
+		a.Records[i].Inputs.HostGo, b.Records[i].Inputs.HostGo = "sha256:1", "sha256:1"
+		a.Records[i].Inputs.PluginGo, b.Records[i].Inputs.PluginGo = "sha256:2", "sha256:3"
+		if a.Records[i].Cell.HostGo == "tip" {
+			a.Records[i].Inputs.HostGo, b.Records[i].Inputs.HostGo = "sha256:2", "sha256:3"
+		}
+	}
+	got := compare.Runs(a, b, compare.Options{})
+	if diff := cmp.Diff([]compare.InputChange{{Input: "go tip", From: "sha256:2", To: "sha256:3", Steps: 4}}, got.Inputs); diff != "" {
+		t.Error(diff)
+	}
+	if same := compare.Runs(a, a, compare.Options{}); len(same.Inputs) != 0 {
+		t.Errorf("a run differs from itself: %+v", same.Inputs)
+	}
+	// Of Gos that stand against each other that is not worth a line.
+	if got := compare.Runs(a, b, compare.Options{From: "go1.26.8", To: "tip"}); len(got.Inputs) != 0 {
+		t.Errorf("%+v", got.Inputs)
+	}
+}
+
+// A module's path need not have a dot; who knows the standard library says so.
+func TestModulesWithoutDots(t *testing.T) {
+	a, b := run("a", layouts, "go1.25.3 go1.25.3 ok"), run("b", layouts, "go1.26.8 go1.26.8 ok")
+	for _, s := range []compare.Side{a, b} {
+		for d, shape := range s.Shapes {
+			shape.Packages = append(shape.Packages, results.PackageHash{Name: "corp/api", Hash: shape.Go})
+			s.Shapes[d] = shape
+		}
+	}
+	got := compare.Runs(a, b, compare.Options{Standard: func(pkg, version string) bool { return pkg == "runtime" && version == "go1.26.8" }})
+	if len(got.Packages) != 2 || got.Packages[0].Std != 1 || len(got.Packages[0].Changed) != 3 {
+		t.Errorf("%+v", got.Packages)
+	}
+}

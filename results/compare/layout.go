@@ -56,7 +56,7 @@ type Packages struct {
 }
 
 // files compares the hosts and plugins of a pair. What several pairs have in common is said once.
-func (c *Comparison) files(p couple, a, b map[results.Key]results.Outcome, from, to map[results.Digest]results.Shape, seen map[any]bool) {
+func (c *Comparison) files(p couple, a, b map[results.Key]results.Outcome, from, to map[results.Digest]results.Shape, std func(pkg, version string) bool, seen map[any]bool) {
 	x, y := a[results.Key{Cell: p.from.ID, Step: results.ABI}].Record, b[results.Key{Cell: p.to.ID, Step: results.ABI}].Record
 	if x == nil || y == nil {
 		return
@@ -79,7 +79,7 @@ func (c *Comparison) files(p couple, a, b map[results.Key]results.Outcome, from,
 		seen[key] = true
 		s, t := from[art.SHA256], to[other.SHA256]
 		c.Files = append(c.Files, FileChange{p.from.Cell.String(), art.Name, name, gos, [2]int64{art.Size, other.Size}, sections(s, t)})
-		if pk := packages(s, t); len(pk.Changed)+len(pk.Added)+len(pk.Removed) > 0 {
+		if pk := packages(s, t, std); len(pk.Changed)+len(pk.Added)+len(pk.Removed) > 0 {
 			pk.Arch, pk.Name, pk.Subject, pk.Gos = p.from.Cell.Arch, art.Name, name, gos
 			c.Packages = append(c.Packages, pk)
 		}
@@ -165,7 +165,10 @@ func sections(a, b results.Shape) []SectionChange {
 	return out
 }
 
-func packages(a, b results.Shape) Packages {
+func packages(a, b results.Shape, std func(pkg, version string) bool) Packages {
+	if std == nil {
+		std = dotless
+	}
 	p := Packages{Changed: []string{}, Added: []string{}, Removed: []string{}}
 	hashes := map[string]string{}
 	for _, pkg := range b.Packages {
@@ -181,7 +184,7 @@ func packages(a, b results.Shape) Packages {
 			p.Same++
 		default:
 			p.Changed = append(p.Changed, pkg.Name)
-			if standard(pkg.Name) {
+			if std(pkg.Name, b.Go) {
 				p.Std++
 			}
 		}
@@ -194,8 +197,8 @@ func packages(a, b results.Shape) Packages {
 	return p
 }
 
-// standard reports whether a package is of the standard library: its path's first element has no dot.
-func standard(pkg string) bool {
+// dotless reports whether a package may be of the standard library: its path's first element has no dot.
+func dotless(pkg, _ string) bool {
 	first, _, _ := strings.Cut(pkg, "/")
 	return !strings.Contains(first, ".") && pkg != "main"
 }

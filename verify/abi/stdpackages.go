@@ -27,6 +27,9 @@ var stdList = sync.OnceValue(func() map[string]bool {
 	return out
 })
 
+// IsStandard reports whether a package is one of the standard library of the Go that runtime.Version calls version.
+func IsStandard(pkg, version string) bool { return isStd(pkg, version) }
+
 // isStd reports whether a package is one of the standard library of a Go release; "" stands for a release that the file does not say. Of a release newer
 // than the list it is any package beside those that are listed.
 func isStd(pkg, version string) bool {
