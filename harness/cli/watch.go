@@ -71,6 +71,8 @@ func (w *watch) event(e worker.Event) {
 	switch {
 	case e.Work != "":
 		w.work.add(e.Work, e.Seconds)
+	case e.Lost != "":
+		w.say("%s: %s", e.Cell, e.Lost)
 	case e.Record != nil:
 		w.states[id] = append(w.states[id], *e.Record)
 		delete(w.doing, id) // until the next step begins

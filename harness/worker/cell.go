@@ -14,6 +14,7 @@ import (
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/harness/testplugin"
 	"github.com/plugproof/plugproof/harness/toolchain"
+	"github.com/plugproof/plugproof/images/rootfs"
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/verify/abi"
 )
@@ -36,6 +37,7 @@ type cell struct {
 	reason  string           // the same in words, for the records of the steps that were not reached
 	bad     bool             // a record is not as expected: keep the files
 	sight   *sight           // what the load showed; nil if there was none
+	machine []rootfs.File    // of a load that is kept: its machine's files in loadDir, from beneath the run
 }
 
 // file is something that was built, or shipped.

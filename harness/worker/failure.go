@@ -30,7 +30,7 @@ const (
 )
 
 // machinesDir holds one copy of each machine that a failing cell of the run was loaded in; the folders have links to it.
-const machinesDir = "failures/.machines"
+const machinesDir = failuresDir + "/.machines"
 
 // loadDir is the folder of a failing cell with all that it takes to make its load again on a desk.
 const loadDir = "load"
@@ -50,6 +50,7 @@ func (w *Worker) keepLoad(c *cell, rec *results.Record) error {
 	if err != nil {
 		return fail(err)
 	}
+	c.machine = machine
 	for _, f := range slices.Concat(c.sight.job.Files, machine) {
 		to := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if err := place(f.Source, to); err != nil {

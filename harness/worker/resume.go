@@ -2,12 +2,9 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
-	"github.com/plugproof/plugproof/harness/build"
 	"github.com/plugproof/plugproof/harness/plan"
 	"github.com/plugproof/plugproof/results"
 )
@@ -109,59 +106,4 @@ func (w *Worker) sameInputs(ctx context.Context, pc plan.Cell, own []results.Rec
 		}
 	}
 	return true, nil
-}
-
-// clean removes a cell's files, or keeps them beneath the run if something was not as expected.
-func (w *Worker) clean(c *cell) {
-	defer w.shelf.done(c)
-	if w.Built != "" && !c.bad && c.trouble == nil {
-		if err := c.handOut(filepath.Join(w.Built, c.ID().Short())); err != nil {
-			w.tell(Event{Cell: c.Cell.Cell, Doing: "not keeping what was built (" + err.Error() + ")"})
-		}
-	}
-	if c.bad && c.trouble == nil {
-		kept := filepath.Join(w.Dir, "failures", string(c.ID()))
-		if os.MkdirAll(filepath.Dir(kept), 0o777) == nil && os.RemoveAll(kept) == nil && os.Rename(c.dir, kept) == nil {
-			w.shelf.lend(c, kept) // what is missing there is in the build cache
-			return
-		}
-	}
-	os.RemoveAll(c.dir)
-}
-
-// handOut puts what the cell built into dir: host, plugins under the names that the guest saw them by, and the probe where there is one.
-func (c *cell) handOut(dir string) error {
-	files := map[string]string{}
-	if c.HostJob.Package != "" {
-		files[hostName] = c.host.path
-	}
-	for i, p := range c.plugins {
-		if c.Plugins[i].Package == "" {
-			continue
-		}
-		name := filepath.Base(guestPath(c, i))
-		if files[name] != "" {
-			name = fmt.Sprintf("%d-%s", i, name)
-		}
-		files[name] = p.path
-	}
-	if c.probe.path != "" {
-		files["probe"] = c.probe.path
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, build.Mark), []byte(c.Cell.Cell.String()+"\n"), 0o666); err != nil {
-		return err
-	}
-	for name, from := range files {
-		to := filepath.Join(dir, name)
-		if err := os.Remove(to); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		if err := place(from, to); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -82,9 +82,10 @@ type Worker struct {
 type Event struct {
 	Cell   results.Cell
 	Step   results.Step    // empty: the cell as a whole
-	Doing  string          // what begins: "building host", "loading", ...; empty when Record, Done or Work is set
+	Doing  string          // what begins: "building host", "loading", ...; empty when anything below is set
 	Record *results.Record // a step that has ended
 	Done   bool            // the cell has all its records
+	Lost   string          // what could not be kept besides the records, and why
 
 	Work    Work    // a piece of work that has ended
 	Seconds float64 // that it took, wall
