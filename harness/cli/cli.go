@@ -47,6 +47,7 @@ type app struct {
 	env      Env
 	json     bool                                // --json
 	verbose  bool                                // -v
+	offline  bool                                // verify --offline: what is not here is not asked for elsewhere
 	dir      string                              // the directory of -C, absolute
 	archives map[*plan.Project]*fixtures.Archive // of the projects that were read from archives
 	ready    bool                                // flags and arguments were read: later errors are not about usage unless they say so

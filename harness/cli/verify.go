@@ -57,7 +57,7 @@ plugins, for musl and in virtual machines, instead of the current directory or b
 				if ran || err != nil {
 					return err
 				}
-				f.proof = proof
+				f.proof, a.offline = proof, true
 			}
 			return a.verify(cmd.Context(), f, args)
 		},

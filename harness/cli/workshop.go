@@ -70,7 +70,7 @@ func (a *app) openWorkshop() (s *workshop, done func(), err error) {
 			fetch = append(fetch, name+"="+v)
 		}
 	}
-	s.store = &toolchain.Store{Cache: cache, Bootstrap: a.findProgram("go"), FetchEnv: fetch, UserModCache: a.userModCache(), Programs: a.programPath(), Once: true, Log: func(line string) { a.note("%s", line) }}
+	s.store = &toolchain.Store{Cache: cache, Bootstrap: a.findProgram("go"), FetchEnv: fetch, UserModCache: a.userModCache(), Programs: a.programPath(), Offline: a.offline, Once: true, Log: func(line string) { a.note("%s", line) }}
 	if s.store.Bootstrap == "" {
 		if own := filepath.Join(cache, "bin", "go"); executable(own) {
 			s.store.Bootstrap = own
