@@ -106,7 +106,7 @@ type Outcome struct {
 	Verdict string        `json:"verdict"`
 }
 
-// SubjectChange is a host or plugin of which something came out otherwise.
+// SubjectChange is a host or plugin of which something came out otherwise, or that only one of the runs knows: the other's state is missing.
 type SubjectChange struct {
 	Name     string  `json:"name"`
 	From     Outcome `json:"from"`
@@ -125,7 +125,7 @@ func Runs(from, to Side, opt Options) Comparison {
 	seen := map[any]bool{}
 	for _, p := range pairs {
 		change := CellChange{From: p.from.Cell.String(), To: p.to.Cell.String()}
-		for _, s := range p.from.Steps {
+		for _, s := range append(slices.Clone(p.from.Steps), without(p.to.Steps, p.from.Steps)...) {
 			x, y := a[results.Key{Cell: p.from.ID, Step: s}], b[results.Key{Cell: p.to.ID, Step: s}]
 			sc, changed := step(s, x, y)
 			if changed {
@@ -160,18 +160,47 @@ func step(s results.Step, a, b results.Outcome) (StepChange, bool) {
 		return c, changed
 	}
 	for i, x := range a.Record.Subjects {
-		if i >= len(b.Record.Subjects) || b.Record.Subjects[i].Name != x.Name {
+		y, ok := counterpart(a.Record.Subjects, i, b.Record.Subjects)
+		if !ok {
+			c.Subjects = append(c.Subjects, SubjectChange{x.Name, outcomeOf(x), Outcome{State: results.Missing}, x.Text, ""})
 			continue
 		}
-		y := b.Record.Subjects[i]
-		sc := SubjectChange{x.Name, Outcome{results.State(x.Status), x.Verdict}, Outcome{results.State(y.Status), y.Verdict}, x.Text, y.Text}
+		sc := SubjectChange{x.Name, outcomeOf(x), outcomeOf(y), x.Text, y.Text}
 		if sc.From != sc.To || s != results.Rebuild && timeless(x.Text) != timeless(y.Text) {
 			c.Subjects = append(c.Subjects, sc)
+		}
+	}
+	for i, y := range b.Record.Subjects {
+		if _, ok := counterpart(b.Record.Subjects, i, a.Record.Subjects); !ok {
+			c.Subjects = append(c.Subjects, SubjectChange{y.Name, Outcome{State: results.Missing}, outcomeOf(y), "", y.Text})
 		}
 	}
 	c.NewCauses, c.GoneCauses = without(causes(b.Record), causes(a.Record)), without(causes(a.Record), causes(b.Record))
 	return c, changed || len(c.Subjects)+len(c.NewCauses)+len(c.GoneCauses) > 0
 }
+
+// counterpart is the subject in there of the name that list[i] has: the second one of that name if list[i] is the second. Plugins have a name
+// each, lines of a policy need not.
+func counterpart(list []results.Subject, i int, there []results.Subject) (results.Subject, bool) {
+	nth := 0
+	for _, s := range list[:i] {
+		if s.Name == list[i].Name {
+			nth++
+		}
+	}
+	for _, s := range there {
+		if s.Name != list[i].Name {
+			continue
+		}
+		if nth == 0 {
+			return s, true
+		}
+		nth--
+	}
+	return results.Subject{}, false
+}
+
+func outcomeOf(s results.Subject) Outcome { return Outcome{results.State(s.Status), s.Verdict} }
 
 // addresses are what no two processes have in common.
 var addresses = regexp.MustCompile(`0x[0-9a-f]+`)
@@ -204,8 +233,8 @@ func causes(r *results.Record) []string {
 	return slices.Compact(out)
 }
 
-func without(list, others []string) []string {
-	out := []string{}
+func without[T comparable](list, others []T) []T {
+	out := []T{}
 	for _, s := range list {
 		if !slices.Contains(others, s) {
 			out = append(out, s)

@@ -182,3 +182,38 @@ func TestModulesWithoutDots(t *testing.T) {
 		t.Errorf("%+v", got.Packages)
 	}
 }
+
+// TestOtherPlugins: a plugin that only one run knows is a change, and the files of the others are compared with their own.
+func TestOtherPlugins(t *testing.T) {
+	a, b := run("a", layouts, "go1.26.8 go1.26.8 ok"), run("b", layouts, "go1.26.8 go1.26.8 ok")
+	first := results.Subject{Name: "./first", Status: results.Pass, Verdict: "ok", Expected: "ok"}
+	for i := range b.Records {
+		b.Records[i].Subjects = append([]results.Subject{first}, b.Records[i].Subjects...)
+	}
+	files := b.Records[0].Artifacts
+	files[1].Name = "plugin.1"
+	b.Records[0].Artifacts = append(files, results.Artifact{Name: "plugin.0", SHA256: results.DigestOf([]byte("first")), Size: 9})
+	got := compare.Runs(a, b, compare.Options{})
+	if len(got.Files) != 0 || len(got.Packages) != 0 || !got.Changed() || got.Unknown != 0 {
+		t.Errorf("%+v", got)
+	}
+	missing, ok := compare.Outcome{State: results.Missing}, compare.Outcome{State: results.State(results.Pass), Verdict: "ok"}
+	if diff := cmp.Diff([]compare.SubjectChange{{Name: "./first", From: missing, To: ok}}, got.Cells[0].Steps[0].Subjects); diff != "" {
+		t.Error(diff)
+	}
+	if text := got.Text(); !strings.Contains(text, "  ./first: missing  -> ok") || strings.Contains(text, "the same\n") {
+		t.Error(text)
+	}
+	if back := compare.Runs(b, a, compare.Options{}); !back.Changed() || !strings.Contains(back.Text(), "  ./first: ok  -> missing") {
+		t.Error(back.Text())
+	}
+	if same := compare.Runs(b, b, compare.Options{}); same.Changed() || len(same.Cells) != 0 {
+		t.Error(same.Text())
+	}
+	b.Plan.Cells[0].Steps = append(b.Plan.Cells[0].Steps, results.Policy) // which only one run plans
+	for _, c := range []compare.Comparison{compare.Runs(a, b, compare.Options{}), compare.Runs(b, a, compare.Options{})} {
+		if c.Unknown != 1 {
+			t.Errorf("%d steps are unknown", c.Unknown)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package compare
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plugproof/plugproof/results"
@@ -61,17 +64,14 @@ func (c *Comparison) files(p couple, a, b map[results.Key]results.Outcome, from,
 	if x == nil || y == nil {
 		return
 	}
-	plugin := 0
 	for _, art := range x.Artifacts {
-		other, ok := artifact(y, art.Name)
-		name, gos := "host", Renamed{p.from.Cell.HostGo, p.to.Cell.HostGo}
+		name, twin, gos := "host", art.Name, Renamed{p.from.Cell.HostGo, p.to.Cell.HostGo}
 		if art.Name != "host" {
 			gos = Renamed{p.from.Cell.PluginGo, p.to.Cell.PluginGo}
-			if plugin < len(x.Subjects) {
-				name = x.Subjects[plugin].Name
-			}
-			plugin++
+			name = subjectOf(x, art.Name)
+			twin = artifactOf(y, name)
 		}
+		other, ok := artifact(y, twin)
 		key := struct{ name, from, to any }{art.Name, art.SHA256, other.SHA256}
 		if !ok || art.SHA256 == other.SHA256 || seen[key] {
 			continue
@@ -99,6 +99,24 @@ func (c *Comparison) files(p couple, a, b map[results.Key]results.Outcome, from,
 			}
 		}
 	}
+}
+
+// subjectOf is the plugin whose file a prediction calls "plugin.1": the second one. Another name is its own subject.
+func subjectOf(r *results.Record, name string) string {
+	number, ok := strings.CutPrefix(name, "plugin.")
+	if i, err := strconv.Atoi(number); ok && err == nil && i >= 0 && i < len(r.Subjects) {
+		return r.Subjects[i].Name
+	}
+	return name
+}
+
+// artifactOf is what a prediction calls the file of a plugin, "" if it has none of that name.
+func artifactOf(r *results.Record, subject string) string {
+	i := slices.IndexFunc(r.Subjects, func(s results.Subject) bool { return s.Name == subject })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("plugin.%d", i)
 }
 
 func artifact(r *results.Record, name string) (results.Artifact, bool) {

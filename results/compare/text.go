@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/plugproof/plugproof/results"
 )
 
 // shown is how many names of a list are written out.
@@ -41,7 +43,7 @@ func (c Comparison) Text() string {
 		for _, s := range cell.Steps {
 			line("%s: %s: %s -> %s", name, s.Step, s.From, s.To)
 			for _, sub := range s.Subjects {
-				line("  %s: %s %s -> %s %s", sub.Name, sub.From.Verdict, quoted(sub.FromText), sub.To.Verdict, quoted(sub.ToText))
+				line("  %s: %s %s -> %s %s", sub.Name, sub.From.word(), quoted(sub.FromText), sub.To.word(), quoted(sub.ToText))
 			}
 			for _, id := range s.NewCauses {
 				line("  new cause: %s", id)
@@ -114,6 +116,14 @@ func (f FileChange) largest() string {
 
 // String is "fail mismatch".
 func (o Outcome) String() string { return strings.TrimSpace(o.Verdict + " (" + string(o.State) + ")") }
+
+// word is the verdict, or that there is none because nothing is there.
+func (o Outcome) word() string {
+	if o.State == results.Missing {
+		return string(o.State)
+	}
+	return o.Verdict
+}
 
 func some(what string, list []string) string {
 	switch {
