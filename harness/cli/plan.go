@@ -77,7 +77,7 @@ func (a *app) noteIdle(all []plan.Cell, req request) {
 			continue
 		}
 		said[c.Project] = true
-		for _, text := range plan.Idle(c.Project, plan.Selection{Go: req.Go, Arch: req.Arch, Libc: req.Libc}) {
+		for _, text := range plan.Idle(c.Project, plan.Selection{DefaultGo: defaultGo, Go: req.Go, Arch: req.Arch, Libc: req.Libc}) {
 			a.note("%s", text)
 		}
 	}

@@ -146,7 +146,7 @@ func (j *Job) build(g GoSpec, base map[string]string, b Build, flags []string, e
 // expected is the verdict that the i-th plugin must get in a cell.
 func expected(p *Project, i int, subject string, c combo, pluginGo string) string {
 	for _, e := range slices.Backward(p.Expects) { // the last one that fits wins
-		if (e.Plugin == "" || e.Plugin == subject || e.Plugin == p.Plugins[i].Package) && e.When.matches(c.host.Name, pluginGo, c.arch, c.libc) {
+		if e.fits(p.Plugins[i].Package, subject, c, pluginGo) {
 			return e.Verdict
 		}
 	}
@@ -154,6 +154,11 @@ func expected(p *Project, i int, subject string, c combo, pluginGo string) strin
 		return cmp.Or(p.Plugins[i].Expect, "ok")
 	}
 	return Predicted
+}
+
+// fits reports whether an expectation is about a plugin in a cell.
+func (e Expect) fits(pkg, subject string, c combo, pluginGo string) bool {
+	return (e.Plugin == "" || e.Plugin == subject || e.Plugin == pkg) && e.When.matches(c.host.Name, pluginGo, c.arch, c.libc)
 }
 
 // ToPlan lists the cells with the steps that must leave a record.

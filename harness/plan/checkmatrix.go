@@ -25,13 +25,35 @@ func (p *Project) checkMatrix() error {
 		return err
 	}
 	for i, w := range p.Matrix.Include {
-		if err := p.checkWhen(fmt.Sprintf("matrix.include.%d", i), w); err != nil {
+		at := fmt.Sprintf("matrix.include.%d", i)
+		if err := p.checkWhen(at, w); err != nil {
+			return err
+		}
+		if err := p.checkFixed(at, w); err != nil {
 			return err
 		}
 	}
 	for i, w := range p.Matrix.Exclude {
 		if err := p.checkWhen(fmt.Sprintf("matrix.exclude.%d", i), w); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkFixed refuses an include that names a Go for a host that is shipped, or another than those of plugins that have their own: the cell would
+// say what it is not built with.
+func (p *Project) checkFixed(at string, w When) error {
+	for _, f := range []struct {
+		key, want, what string
+		fixed           func(*Project) (GoSpec, bool)
+	}{{"host_go", w.HostGo, "the host is", fixedHost}, {"plugin_go", w.PluginGo, "all plugins are", fixedPlugins}} {
+		if f.want == "" || f.key == "host_go" && p.Host.Package != "" { // a host is built with what an include names
+			continue
+		}
+		g, _, err := p.resolveGo(f.want)
+		if own, ok := f.fixed(p); err == nil && ok && own.Name != g.Name {
+			return p.fail(at+"."+f.key, "leave "+f.key+" out, or let what it is about be built with several Gos", "%s cannot be %q: %s of go %q in every cell", f.key, g.Name, f.what, own.Name)
 		}
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Idle says which [[expect]] and [[matrix.exclude]] can fit no cell, for they name a value that the matrix does
+// Idle says which [[expect]], [[matrix.exclude]] and [[matrix.include]] do nothing, be it that they name a value that the matrix does
 // not list: a slip of the pen would otherwise be an expectation that nobody holds anything against. Where the matrix leaves an axis
 // open the caller chooses, and nothing is said.
 func Idle(p *Project, sel Selection) []string {
@@ -31,7 +31,8 @@ func Idle(p *Project, sel Selection) []string {
 	}
 	gos = append(gos, Shipped)
 	var out []string
-	check := func(at string, w When) {
+	told := map[string]bool{}
+	check := func(at, rule string, w When) {
 		for _, f := range []struct {
 			key, value string
 			listed     bool // the matrix lists this axis
@@ -41,17 +42,20 @@ func Idle(p *Project, sel Selection) []string {
 			{"arch", w.Arch, len(p.Matrix.Arch) > 0, arch}, {"libc", w.Libc, len(p.Matrix.Libc) > 0, libc},
 		} {
 			if f.value != "" && f.listed && !slices.Contains(f.values, f.value) {
+				told[rule] = true
 				out = append(out, p.fail(at+"."+f.key, "", "it fits no cell: no %s of [matrix] is %q", axisOf[f.key], f.value).Error())
 			}
 		}
 	}
 	for i, w := range p.Matrix.Exclude {
-		check(fmt.Sprintf("matrix.exclude.%d", i), w)
+		at := fmt.Sprintf("matrix.exclude.%d", i)
+		check(at, at, w)
 	}
 	for i, e := range p.Expects {
-		check(fmt.Sprintf("expect.%d.when", i), e.When)
+		at := fmt.Sprintf("expect.%d", i)
+		check(at+".when", at, e.When)
 	}
-	return out
+	return append(out, p.dead(sel, told)...)
 }
 
 var axisOf = map[string]string{"host_go": "go", "plugin_go": "go", "arch": "arch", "libc": "libc"}

@@ -149,20 +149,26 @@ func fixedHost(p *Project) (GoSpec, bool) {
 	return p.fixed(p.Host.Go)
 }
 
-// fixedPlugins is the one Go of all plugins where the project leaves no choice.
+// fixedPlugins is the one Go of all plugins where the project leaves no choice; where it gives them several, it has their names.
 func fixedPlugins(p *Project) (GoSpec, bool) {
-	var one GoSpec
-	for i, pl := range p.Plugins {
+	var all []GoSpec
+	var names []string
+	for _, pl := range p.Plugins {
 		g, ok := GoSpec{Name: Shipped}, true
 		if pl.Package != "" {
 			g, ok = p.fixed(pl.Go)
 		}
-		if !ok || i > 0 && g != one {
+		if !ok {
 			return GoSpec{}, false
 		}
-		one = g
+		if !slices.Contains(all, g) {
+			all, names = append(all, g), append(names, g.Name)
+		}
 	}
-	return one, true
+	if len(all) == 1 {
+		return all[0], true
+	}
+	return GoSpec{Name: strings.Join(names, ",")}, true
 }
 
 // fixed resolves a go key that was checked by ParseProject.
