@@ -25,9 +25,9 @@ type sourceList struct {
 	GoFiles, CgoFiles, CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles, SysoFiles, SwigFiles, SwigCXXFiles, EmbedFiles []string
 }
 
-// Inputs gives, for each package outside the standard library that the job's artifact is linked from, a digest of the source files that it is
-// compiled from on side a: their names and contents. It builds nothing.
-func (b *Builder) Inputs(ctx context.Context, j Job) (map[string]results.Digest, *Failure, error) {
+// Inputs gives, for each package that the job's artifact is linked from, a digest of the source files that it is compiled from on side a: their
+// names and contents. Those of the standard library are left out unless std is set. It builds nothing.
+func (b *Builder) Inputs(ctx context.Context, j Job, std bool) (map[string]results.Digest, *Failure, error) {
 	if err := j.check(); err != nil {
 		return nil, nil, err
 	}
@@ -42,14 +42,14 @@ func (b *Builder) Inputs(ctx context.Context, j Job) (map[string]results.Digest,
 		return nil, nil, err
 	}
 	defer s.shut()
-	out, failed, err := s.inputs(ctx)
+	out, failed, err := s.inputs(ctx, std)
 	if err != nil {
 		return nil, nil, s.fail(op, err)
 	}
 	return out, failed, nil
 }
 
-func (s *side) inputs(ctx context.Context) (map[string]results.Digest, *Failure, error) {
+func (s *side) inputs(ctx context.Context, std bool) (map[string]results.Digest, *Failure, error) {
 	if failed, err := s.prepare(ctx); failed != nil || err != nil {
 		return nil, failed, err
 	}
@@ -71,7 +71,7 @@ func (s *side) inputs(ctx context.Context) (map[string]results.Digest, *Failure,
 		} else if err != nil {
 			return nil, nil, fmt.Errorf("reading go list's output: %w", err)
 		}
-		if p.Standard {
+		if p.Standard && !std {
 			continue
 		}
 		if out[p.ImportPath], err = s.digest(&p); err != nil {

@@ -68,7 +68,9 @@ func (w *Worker) foretell(ctx context.Context, c *cell, rec *results.Record) err
 	if err != nil {
 		return err
 	}
-	opt := abi.Options{CPU: model.CPU["tcg"], SameSource: w.sameSource(ctx, c)}
+	opt := abi.Options{CPU: model.CPU["tcg"], SameSource: w.sameSource(ctx, c), OtherGo: func(plugin string) bool {
+		return slices.ContainsFunc(c.pluginsAt(plugin), c.otherGo)
+	}}
 	if w.Root != nil {
 		if opt.Root, opt.RootName, err = w.Root(c.Arch); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 // source. Artifacts of one directory with the same flags are; of others the source files are compared, once for each that is asked for.
 func (w *Worker) sameSource(ctx context.Context, c *cell) func(plugin, pkg string) (same, known bool) {
 	inputs := map[int]map[string]results.Digest{} // by plugin; the host is -1
+	std := c.manyGos()
 	of := func(i int) map[string]results.Digest {
 		if in, ok := inputs[i]; ok {
 			return in
@@ -26,29 +27,54 @@ func (w *Worker) sameSource(ctx context.Context, c *cell) func(plugin, pkg strin
 		}
 		inputs[i] = nil // what cannot be listed is not known
 		if job := c.job(j, "sources", i >= 0); j.Go != (plan.GoSpec{}) && len(job.Command) == 0 {
-			if in, failed, err := w.Builder.Inputs(ctx, job); err == nil && failed == nil {
+			if in, failed, err := w.Builder.Inputs(ctx, job, std); err == nil && failed == nil {
 				inputs[i] = in
 			}
 		}
 		return inputs[i]
 	}
 	return func(plugin, pkg string) (same, known bool) {
-		i := -1
-		for n := range c.Plugins {
-			if guestPath(c, n) == plugin {
-				i = n
-			}
-		}
-		if i < 0 {
+		at := c.pluginsAt(plugin)
+		if len(at) == 0 {
 			return false, false
 		}
+		i := at[len(at)-1]
 		if oneSource(c.HostJob, c.Plugins[i].Job) && len(c.job(c.HostJob, "sources", false).Before) == 0 {
+			return true, true
+		}
+		if g := c.gos[c.Plugins[i].Go]; g.Digest != "" && g.Digest == c.gos[c.HostJob.Go].Digest && abi.IsStandard(pkg, strings.TrimPrefix(g.Version, "devel ")) {
 			return true, true
 		}
 		a, aok := of(-1)[pkg]
 		b, bok := of(i)[pkg]
 		return a == b, aok && bok
 	}
+}
+
+// pluginsAt are the plugins, by number, that have that path in the guest.
+func (c *cell) pluginsAt(path string) (at []int) {
+	for n := range c.Plugins {
+		if guestPath(c, n) == path {
+			at = append(at, n)
+		}
+	}
+	return at
+}
+
+// otherGo reports whether the host and a plugin are built by Gos of other contents, whatever version they say. Of what is not built it is not known.
+func (c *cell) otherGo(plugin int) bool {
+	a, b := c.HostJob.Go, c.Plugins[plugin].Go
+	return a != (plan.GoSpec{}) && b != (plan.GoSpec{}) && c.gos[a].Digest != c.gos[b].Digest
+}
+
+// manyGos reports whether that is so of any plugin.
+func (c *cell) manyGos() bool {
+	for i := range c.Plugins {
+		if c.otherGo(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // oneSource reports whether two artifacts are built in one directory in the same way.

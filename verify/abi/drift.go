@@ -43,7 +43,7 @@ func (p *process) drifted(o *object, in Input, out *Plugin) error {
 		if err != nil {
 			return err
 		}
-		if owner == nil || owner == o || sameModule(owner, o, pkg.Name) {
+		if owner == nil || owner == o || sameModule(owner, o, pkg.Name) && !(owner == p.host && isStd(pkg.Name, o.version) && p.opt.otherGo(in.Path)) {
 			continue
 		}
 		if p.opt.SameSource != nil && owner == p.host {

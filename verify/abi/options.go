@@ -15,8 +15,14 @@ type Options struct {
 	// false where they are not.
 	SameSource func(plugin, pkg string) (same, known bool)
 
+	// OtherGo says that a plugin was compiled by another Go than the host, although both may call themselves by one version: then their
+	// standard libraries are not taken to be the same. Nil: that is not known.
+	OtherGo func(plugin string) bool
+
 	// Progress is told how many of the processes were simulated of which CheckOrders knows; it may be called by several goroutines, one at a time.
 	Progress func(done, total int)
 
 	files *fileCache
 }
+
+func (o *Options) otherGo(plugin string) bool { return o.OtherGo != nil && o.OtherGo(plugin) }
