@@ -62,7 +62,8 @@ func newExecCmd(a *app) *cobra.Command {
 up, /proc and a writable /tmp. Its output is passed on as it comes; its standard input is empty. It starts in a
 folder that it may write to and that holds what --dir and --file name; nothing comes back from there.
 
-Under 'go test -exec' the package's folder goes in with its testdata, as --dir does for other programs.
+Under 'go test -exec' the package's folder goes in with its testdata, as --dir does for other programs, and what the
+test's flags name comes back: coverage, profiles, traces, what a fuzz test found.
 
 The exit code is the program's; a signal n that ended it gives 128+n. A failure of plugproof's own gives 125, also
 where the program was ended by --timeout or --budget.`,
@@ -112,7 +113,7 @@ func (a *app) exec(ctx context.Context, f execFlags, args []string) error {
 	if len(args) == 0 {
 		return usagef("plugproof exec -- CMD [ARG...]", "no program given")
 	}
-	job, arch, err := a.execJob(f, args)
+	job, outputs, arch, err := a.execJob(f, args)
 	if err != nil {
 		return err
 	}
@@ -147,6 +148,9 @@ func (a *app) exec(ctx context.Context, f execFlags, args []string) error {
 		a.talk("%s", n)
 	}
 	r := out.Results[0]
+	if err := a.bringBack(outputs, r); err != nil {
+		return err
+	}
 	status, err := execStatus(out, r, f.budget)
 	if a.json {
 		doc := execDoc{Schema: "plugproof/exec/v1", Arch: arch, Accelerator: out.Accelerator, QEMU: out.QEMU, Kernel: out.Release, Image: string(ground.Image), Command: args,
@@ -193,8 +197,8 @@ func execStatus(out *vm.Outcome, r vm.Result, budget time.Duration) (int, error)
 }
 
 // execJob puts the program and its files on the payload disk.
-func (a *app) execJob(f execFlags, args []string) (vm.Job, string, error) {
-	fail := func(err error) (vm.Job, string, error) { return vm.Job{}, "", err }
+func (a *app) execJob(f execFlags, args []string) (vm.Job, []back, string, error) {
+	fail := func(err error) (vm.Job, []back, string, error) { return vm.Job{}, nil, "", err }
 	file := a.path(args[0])
 	if !strings.ContainsRune(args[0], filepath.Separator) {
 		if file = a.findProgram(args[0]); file == "" {
@@ -241,15 +245,25 @@ func (a *app) execJob(f execFlags, args []string) (vm.Job, string, error) {
 	program := tree.files[place]
 	program.Perm |= 0o500
 	tree.files[place] = program
+	var outputs []back
+	if goTest(args) {
+		if args, outputs, err = a.testOutputs(tree, args, dir); err != nil {
+			return fail(err)
+		}
+	}
+	var keep []string
+	for _, o := range outputs {
+		keep = append(keep, o.guest)
+	}
 	env, err := guestEnv(f.env)
 	if err != nil {
 		return fail(err)
 	}
 	name := path.Join(guest.PayloadDir, place)
 	return vm.Job{Files: tree.list(), Budget: f.budget, Commands: []guest.Command{{
-		Path: name, Args: append([]string{name}, args[1:]...), Env: env, Dir: path.Join(guest.PayloadDir, workDir), Root: f.root, Writable: true,
+		Path: name, Args: append([]string{name}, args[1:]...), Env: env, Dir: path.Join(guest.PayloadDir, workDir), Root: f.root, Writable: true, Keep: keep,
 		OutputLimit: math.MaxInt64 / 2, IdleLimit: math.MaxInt32,
-	}}}, arch, nil
+	}}}, outputs, arch, nil
 }
 
 // goTest says that go test starts the program: its binaries have that ending and its flags that prefix.

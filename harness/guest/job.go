@@ -42,6 +42,7 @@ type Command struct {
 	OutputLimit int64    // bytes kept of each stream, at its beginning and at its end; 0 is DefaultOutputLimit
 	IdleLimit   int      // seconds without work or output that make a hang; 0 is DefaultIdleLimit
 	Writable    bool     // Dir is on the payload and gets a writable layer, at the same path
+	Keep        []string // folders whose files are sent after its end
 }
 
 // Defaults of a Command.
@@ -49,6 +50,9 @@ const (
 	DefaultOutputLimit = 256 << 10 // bytes
 	DefaultIdleLimit   = 30        // seconds
 )
+
+// MaxKept bounds what is sent of all folders of Keep together, in bytes.
+const MaxKept = 64 << 20
 
 // Start says that command Index runs.
 type Start struct{ Index int }
@@ -72,6 +76,14 @@ type End struct {
 	UserMicros int64
 	SysMicros  int64
 	MaxRSSKiB  int64 // at least that of the process that it was made from, 5 MiB
+}
+
+// Piece is a part of a file below a folder of Command.Keep; the parts of one follow each other.
+type Piece struct {
+	Folder int    // index in Keep
+	Name   string // below it; "" says that not all that is there is sent
+	First  bool
+	Data   []byte
 }
 
 // Seal ends a stream.
@@ -130,11 +142,12 @@ func (w *writer) command(c Command) {
 	w.num(c.OutputLimit)
 	w.num(int64(c.IdleLimit))
 	w.truth(c.Writable)
+	w.list(c.Keep)
 }
 
 func (r *fields) command() Command {
 	return Command{Path: r.text(), Args: r.list(), Env: r.list(), Dir: r.text(), Root: r.truth(), Report: r.truth(),
-		OutputLimit: r.num(), IdleLimit: int(r.num()), Writable: r.truth()}
+		OutputLimit: r.num(), IdleLimit: int(r.num()), Writable: r.truth(), Keep: r.list()}
 }
 
 // Encode gives the message's bytes.
@@ -194,6 +207,23 @@ func DecodeEnd(b []byte) (End, error) {
 	}
 	e.Leftovers, e.UserMicros, e.SysMicros, e.MaxRSSKiB = int(r.num()), r.num(), r.num(), r.num()
 	return e, r.done()
+}
+
+// Encode gives the message's bytes.
+func (p Piece) Encode() []byte {
+	var w writer
+	w.num(int64(p.Folder))
+	w.text(p.Name)
+	w.truth(p.First)
+	w.text(string(p.Data))
+	return w
+}
+
+// DecodePiece reads a Piece.
+func DecodePiece(b []byte) (Piece, error) {
+	r := fields{left: b}
+	p := Piece{Folder: int(r.num()), Name: r.text(), First: r.truth(), Data: []byte(r.text())}
+	return p, r.done()
 }
 
 // Encode gives the message's bytes.

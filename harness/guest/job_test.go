@@ -9,7 +9,7 @@ import (
 
 func TestMessagesComeThrough(t *testing.T) {
 	order := Order{Nonce: "0123456789abcdef", Mode: "job", UnixNS: -1, Seed: "s\x00", Term: "vt100", Remount: true, Commands: []Command{
-		{Path: "/p", Args: []string{"p", "", "\n"}, Env: []string{"A=b"}, Dir: "/d", Root: true, Report: true, OutputLimit: 1 << 60, IdleLimit: 3, Writable: true}, {},
+		{Path: "/p", Args: []string{"p", "", "\n"}, Env: []string{"A=b"}, Dir: "/d", Root: true, Report: true, OutputLimit: 1 << 60, IdleLimit: 3, Writable: true, Keep: []string{"/k", "/l"}}, {},
 	}}
 	end := End{Index: 1, Exit: -1, Signal: 9, Hang: "idle", OOM: true, Error: "e", Dropped: [3]int64{1, 2, 3}, Tail: [3]int64{4, 5, 6}, Leftovers: 7, UserMicros: 8, SysMicros: 9, MaxRSSKiB: 10}
 	check := func(name string, want, got any, err error) {
@@ -28,6 +28,9 @@ func TestMessagesComeThrough(t *testing.T) {
 	check("start", Start{Index: 300}, s, err)
 	p, err := DecodePulse(Pulse{IdleSeconds: 2}.Encode())
 	check("pulse", Pulse{IdleSeconds: 2}, p, err)
+	piece := Piece{Folder: 1, Name: "a/b", First: true, Data: []byte("\x00\xff")}
+	k, err := DecodePiece(piece.Encode())
+	check("piece", piece, k, err)
 	seal, err := DecodeSeal(Seal{Frames: 1<<32 - 1, Sum: 1<<32 - 1}.Encode())
 	check("seal", Seal{Frames: 1<<32 - 1, Sum: 1<<32 - 1}, seal, err)
 
@@ -52,6 +55,20 @@ func FuzzDecodeOrder(f *testing.F) {
 		}
 		again, err := DecodeOrder(o.Encode())
 		if diff := cmp.Diff(o, again); diff != "" || err != nil {
+			t.Errorf("%v %s", err, diff)
+		}
+	})
+}
+
+func FuzzDecodePiece(f *testing.F) {
+	f.Add(Piece{Folder: 1, Name: "a/b", First: true, Data: []byte("d")}.Encode())
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := DecodePiece(raw)
+		if err != nil {
+			return
+		}
+		again, err := DecodePiece(p.Encode())
+		if diff := cmp.Diff(p, again); diff != "" || err != nil {
 			t.Errorf("%v %s", err, diff)
 		}
 	})

@@ -35,6 +35,7 @@ const (
 	Ended                     // End
 	Done                      // Seal: all was sent
 	Failed                    // text: the agent cannot go on
+	Kept                      // Piece
 	kinds
 )
 

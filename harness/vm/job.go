@@ -75,4 +75,13 @@ type Result struct {
 	SysCPU         time.Duration
 	MaxRSS         int64 // bytes
 	Plugins        []guest.Plugin
+	Kept           []Kept
+	Lost           bool // there was more to keep than is sent
+}
+
+// Kept is a file that a command left in a folder of its Command.Keep.
+type Kept struct {
+	Folder int    // index of the folder
+	Name   string // below it, as the guest says: to be checked before it is used
+	Data   []byte
 }

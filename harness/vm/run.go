@@ -75,6 +75,8 @@ type session struct {
 	text  []Result
 	done  bool
 
+	keptBytes int64 // of the files that were sent
+
 	mon       *monitor
 	registers string // QEMU's, when the guest hung
 
@@ -188,6 +190,11 @@ func (s *session) take(f guest.Frame, current *int, want guest.Seal) error {
 			return fmt.Errorf("the guest sent output of no command")
 		}
 		return s.output(f, &s.text[*current])
+	case guest.Kept:
+		if !inCommand {
+			return fmt.Errorf("the guest sent a file of no command")
+		}
+		return s.kept(f, &s.text[*current])
 	case guest.Beat:
 	case guest.Ended:
 		end, err := guest.DecodeEnd(f.Payload)

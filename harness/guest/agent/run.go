@@ -53,6 +53,9 @@ func (m *machine) run(p *process, c guest.Command) error {
 	if err := p.streams.finish(m.enc, &end); err != nil {
 		return err
 	}
+	if err := m.keep(c); err != nil {
+		return err
+	}
 	end.Hang = w.why
 	if p.status.Signaled() {
 		end.Signal = int(p.status.Signal())
