@@ -39,16 +39,11 @@ func (a *app) conclude(dir string, c store.Contents, junit string, shard results
 		c.Plan = &own
 	}
 	r := report.New(c.Plan, c.Records)
-	if junit != "" {
-		text, err := r.JUnit()
-		if err == nil {
-			err = os.WriteFile(a.path(junit), text, 0o644)
-		}
-		if err != nil {
-			return fmt.Errorf("writing JUnit: %w", err)
-		}
-	}
 	d := gate.Decide(c.Plan, c.Records)
+	exit, unwritten := d.Exit, a.writeJUnit(junit, r)
+	if unwritten != nil && exit == ExitOK { // a finding stays one
+		exit = ExitIncomplete
+	}
 	if kept := filepath.Join(dir, "failures"); d.Exit != ExitOK {
 		if folders, _ := filepath.Glob(filepath.Join(kept, "[0-9a-f]*")); len(folders) > 0 {
 			fmt.Fprintf(a.env.Stderr, "plugproof: the files of cells that are not as expected are in %s\n", a.short(kept))
@@ -56,7 +51,7 @@ func (a *app) conclude(dir string, c store.Contents, junit string, shard results
 	}
 	var err error
 	if a.json {
-		err = a.printJSON(verifyDoc{Schema: verifySchema, Dir: dir, Exit: d.Exit, Shard: partName(shard), Usage: used, Gate: d, Report: r, LeftOut: r.LeftOut, Changed: r.Changed})
+		err = a.printJSON(verifyDoc{Schema: verifySchema, Dir: dir, Exit: exit, Shard: partName(shard), Usage: used, Gate: d, Report: r, LeftOut: r.LeftOut, Changed: r.Changed})
 	} else {
 		err = r.Text(a.env.Stdout, a.style())
 	}
@@ -67,7 +62,28 @@ func (a *app) conclude(dir string, c store.Contents, junit string, shard results
 	if !shard.Whole() {
 		a.note("this was shard %s; what the whole run comes to, merge and gate say", shard)
 	}
-	return verdict(d.Exit)
+	if unwritten != nil {
+		return &Error{Code: exit, Err: unwritten, Hint: "'plugproof report --format junit' writes it from the records"}
+	}
+	return verdict(exit)
+}
+
+// writeJUnit writes a report to a file, whole or not at all, unless file is "".
+func (a *app) writeJUnit(file string, r report.Report) error {
+	if file == "" {
+		return nil
+	}
+	text, err := r.JUnit()
+	if err != nil {
+		return fmt.Errorf("writing JUnit: %w", err)
+	}
+	if err := os.WriteFile(a.path(file), text, 0o644); err != nil {
+		if info, err := os.Lstat(a.path(file)); err == nil && info.Mode().IsRegular() { // half of it says something else
+			os.Remove(a.path(file))
+		}
+		return fmt.Errorf("writing JUnit: %w", err)
+	}
+	return nil
 }
 
 // emptyShard is the end of a shard that no cell fell into: there are more shards than the plan has cells, or nearly so.

@@ -52,14 +52,21 @@ func (a *app) newRun(out string, req request, all []plan.Cell, left leftOut) (*s
 }
 
 // resume takes up a run: records of cells that are complete and whose inputs are all equal stay, the others are dropped.
-func (a *app) resume(ctx context.Context, dir string, all, own []plan.Cell, w *worker.Worker) (*store.Run, error) {
-	c, err := store.Read(dir)
-	if err != nil {
+func (a *app) resume(ctx context.Context, dir string, all, own []plan.Cell, w *worker.Worker) (_ *store.Run, err error) {
+	run, c, err := store.Open(dir) // nobody else writes it from here on
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return nil, incompletef("wait for it, or end it", "%w", err)
+	case errors.Is(err, store.ErrNoPlan):
+		return nil, usagef("start a new run", "%w", err)
+	case err != nil:
 		return nil, incompletef("a damaged run cannot be resumed; start a new one", "%w", err)
 	}
-	if c.Plan == nil {
-		return nil, usagef("start a new run", "run %q has no plan", dir)
-	}
+	defer func() {
+		if err != nil {
+			run.Close()
+		}
+	}()
 	if c.Plan.Tool != tool() {
 		return nil, usagef("start a new run", "run %q was made by %s, this is %s", dir, c.Plan.Tool, tool())
 	}
@@ -72,7 +79,7 @@ func (a *app) resume(ctx context.Context, dir string, all, own []plan.Cell, w *w
 		return nil, err
 	}
 	a.note("%d of %d records kept", len(kept), len(c.Records))
-	return store.Rewrite(dir, kept)
+	return run, run.Rewrite(kept)
 }
 
 func samePlan(p *results.Plan, all []plan.Cell) error {

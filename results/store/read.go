@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/plugproof/plugproof/results"
 )
@@ -139,8 +142,16 @@ func parseRecord(line []byte) (results.Record, error) {
 	case r.Status == "":
 		return r, errors.New(`"status" is missing`)
 	}
+	for _, seconds := range append(slices.Collect(maps.Values(r.CPUParts)), r.Seconds, r.CPU) {
+		if math.Abs(seconds) > maxSeconds { // sums of such numbers are none
+			return r, fmt.Errorf("%g seconds are more than a step can take", seconds)
+		}
+	}
 	return r, nil
 }
+
+// maxSeconds bounds the time of a step: thirty years.
+const maxSeconds = 1e9
 
 // schemaIs looks at the schema first, so that another version is named as such and not as a broken document.
 func schemaIs(data []byte, want string) error {

@@ -3,38 +3,33 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/plugproof/plugproof/results"
 )
 
-// Rewrite takes up the run in dir for more records, as Open does, after replacing its records by kept: a resumed run drops
-// what no longer holds. The replacement is atomic; the plan stays.
-func Rewrite(dir string, kept []results.Record) (*Run, error) {
-	lock, err := acquire(dir)
-	if err != nil {
-		return nil, fmt.Errorf("rewriting run %q: %w", dir, err)
-	}
-	c, err := Read(dir)
-	if err == nil && c.Plan == nil {
-		err = fmt.Errorf("rewriting run %q: it has no %s", dir, planFile)
-	}
+// Rewrite replaces the run's records by kept: a resumed run drops what no longer holds. The replacement is atomic; the plan stays.
+func (r *Run) Rewrite(kept []results.Record) error {
 	var lines bytes.Buffer
 	for _, rec := range kept {
+		line, err := rec.Line()
 		if err != nil {
-			break
+			return fmt.Errorf("rewriting run %q: %w", r.Dir, err)
 		}
-		var line []byte
-		if line, err = rec.Line(); err == nil {
-			lines.Write(line)
-			lines.WriteByte('\n')
-		}
+		lines.Write(line)
+		lines.WriteByte('\n')
 	}
-	if err == nil {
-		err = writeFile(dir, recordsFile, lines.Bytes())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := writeFile(r.Dir, recordsFile, lines.Bytes()); err != nil {
+		return fmt.Errorf("rewriting run %q: %w", r.Dir, err)
 	}
+	f, err := os.OpenFile(filepath.Join(r.Dir, recordsFile), os.O_RDWR, 0)
 	if err != nil {
-		lock.Close()
-		return nil, err
+		return fmt.Errorf("rewriting run %q: %w", r.Dir, err)
 	}
-	return attach(dir, *c.Plan, lock, 0)
+	r.file.Close() // what it holds has no name any more
+	r.file, r.size = f, int64(lines.Len())
+	return nil
 }

@@ -19,6 +19,9 @@ var ErrLocked = errors.New("another process writes this run")
 // ErrExists means that the directory holds a run already.
 var ErrExists = errors.New("there is a run already")
 
+// ErrNoPlan means that the directory holds no plan.
+var ErrNoPlan = errors.New("it has no " + planFile)
+
 // Run is a run that this process writes. Its methods may be called from several goroutines.
 type Run struct {
 	Dir  string
@@ -66,7 +69,7 @@ func Open(dir string) (*Run, Contents, error) {
 	}
 	c, err := Read(dir)
 	if err == nil && c.Plan == nil {
-		err = fmt.Errorf("opening run %q: it has no %s", dir, planFile)
+		err = fmt.Errorf("opening run %q: %w", dir, ErrNoPlan)
 	}
 	if err != nil {
 		lock.Close()

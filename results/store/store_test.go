@@ -135,6 +135,7 @@ func TestReadRecordsErrors(t *testing.T) {
 		{"no schema", "{}\n", `line 1: schema "" is not known`},
 		{"unknown member", strings.Replace(good, `"run"`, `"ran"`, 1), `unknown field "ran"`},
 		{"no step", strings.Replace(good, `"step":"load"`, `"step":null`, 1), `line 1: "step" is missing`},
+		{"thirty years", strings.Replace(good, `"seconds":0`, `"seconds":1e308`, 1), "line 1: 1e+308 seconds are more than a step can take"},
 		{"too long", good + strings.Repeat("x", store.MaxLine+2), "line 2: longer than 4194304 bytes"},
 	}
 	for _, tt := range tests {
@@ -248,4 +249,44 @@ func FuzzReadPlan(f *testing.F) {
 			t.Fatalf("got %v and %v", p, err)
 		}
 	})
+}
+
+// A run that is resumed belongs to one process from the reading of its records to the end.
+func TestRewrite(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := store.Write(dir, plan, []results.Record{record(results.Rebuild), record(results.Load)}); err != nil {
+		t.Fatal(err)
+	}
+	run, c, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := store.Open(dir); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second one opens it: %v", err)
+	}
+	if err := run.Rewrite(c.Records[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Append(record(results.ABI)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := store.Open(dir); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second one opens it after that: %v", err)
+	}
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := store.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]results.Record{record(results.Load), record(results.ABI)}, got.Records); diff != "" {
+		t.Error(diff)
+	}
+	if err := os.Remove(filepath.Join(dir, "plan.json")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := store.Open(dir); !errors.Is(err, store.ErrNoPlan) {
+		t.Errorf("without a plan: %v", err)
+	}
 }
