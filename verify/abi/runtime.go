@@ -41,6 +41,8 @@ func (p *process) lastModuleInit(l loading) (goError, error) {
 		return goError{verdict: Abort, cause: p.unseen(l, mod, mine)}, nil
 	case md.foreign:
 		return goError{verdict: Abort, cause: layoutCause(p.host, md.obj)}, nil
+	case md.path == "" && md == mine && !p.modules.known: // what stands before pkghashes may be another field
+		return goError{unsure: "the host's module data is laid out as in no release of Go that is known, and the plugin path is not where it is in all of them"}, nil
 	case md.path == "" && md == mine:
 		return goError{verdict: Abort, cause: unknown("the plugin path is empty")}, nil
 	case md.typemap:

@@ -18,6 +18,26 @@ func open(t testing.TB, b []byte) *File {
 	return f
 }
 
+// TestPathFurtherOff: in a Go of one's own a field may stand between the path and pkghashes.
+func TestPathFurtherOff(t *testing.T) {
+	for name, fk := range fakes() {
+		for extra, want := range map[int]string{1: fk.path, 2: fk.path, 3: ""} {
+			fk.extra = extra
+			if m, err := open(t, fk.write()).Plugin(); err != nil || m.Path != want || len(m.Packages) != len(fk.pkgs) || want != "" && m.PathAddr == 0 {
+				t.Errorf("%s, %d words between: path %q, want %q: %v", name, extra, m.Path, want, err)
+			}
+		}
+		fk.extra, fk.path = 0, ""
+		if m, err := open(t, fk.write()).Plugin(); err != nil || m.Path != "" {
+			t.Errorf("%s: a path that is empty: %q, %v", name, m.Path, err)
+		}
+		fk.extra, fk.path = 1, "a\x01b"
+		if m, err := open(t, fk.write()).Plugin(); err != nil || m.Path != "" {
+			t.Errorf("%s: bytes that are no path: %q, %v", name, m.Path, err)
+		}
+	}
+}
+
 func TestPlugin(t *testing.T) {
 	for name, fk := range fakes() {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,9 @@ package goelf
 import (
 	"bytes"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // findModuledata picks the field moduledata.pkghashes among the words that point at the slice: length and capacity follow it,
@@ -27,8 +30,9 @@ func (f *File) findModuledata(m *Module, ptrs pointers, start uint64, n int) (in
 			continue
 		}
 		pathLen := f.Word(b[w:])
-		if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"
+		if pathLen == 0 { // the runtime throws: "plugin has empty pluginpath"; or another field stands between
 			m.Field = q
+			m.Path, m.PathAddr = f.pathBefore(ptrs, q)
 			return int(length), nil
 		}
 		p, ok := ptrs.at(q - 2*w)
@@ -43,6 +47,28 @@ func (f *File) findModuledata(m *Module, ptrs pointers, start uint64, n int) (in
 		return int(length), nil
 	}
 	return n, fmt.Errorf("reading the plugin path: %w: the module data was not found", ErrNoPlugin)
+}
+
+// pathBefore looks for the plugin path where a Go of one's own has one or two words more between it and pkghashes, which is at q. In every release
+// ptab's length and capacity are in the place where the pointer would be then, and those are no addresses. "" if there is none.
+func (f *File) pathBefore(ptrs pointers, q uint64) (path string, at uint64) {
+	w := uint64(f.PtrSize())
+	for back := uint64(3); back <= 4 && q >= back*w; back++ {
+		p, ok := ptrs.at(q - back*w)
+		if !ok {
+			continue
+		}
+		b, err := f.ReadAddr(q-(back-1)*w, w)
+		if err != nil {
+			continue
+		}
+		s, err := f.stringAt(p, f.Word(b))
+		if err != nil || s == "" || strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+			continue
+		}
+		return s, p
+	}
+	return "", 0
 }
 
 // ModuleDataSize is the size of runtime.moduledata in the file's own runtime in bytes, 0 when the file exports none. Its last word is `next`.

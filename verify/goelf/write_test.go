@@ -16,6 +16,7 @@ type fake struct {
 	path    string
 	pkgs    []Package
 	size    uint64 // of runtime.firstmoduledata
+	extra   int    // words between pluginpath and pkghashes, which no release has
 }
 
 // fakes has one plugin per machine and table form.
@@ -141,11 +142,14 @@ func (f fake) write() []byte {
 	md := w.align()
 	w.addSym("runtime.firstmoduledata", md, f.size)
 	w.pointer(pcln)
-	for range 53 {
+	for range 53 - f.extra {
 		w.word(0)
 	}
 	w.pointer(path)
 	w.word(uint64(len(f.path)))
+	for range f.extra {
+		w.word(0)
+	}
 	w.pointer(slice)
 	w.word(uint64(len(f.pkgs)))
 	w.word(uint64(len(f.pkgs)))
