@@ -103,10 +103,33 @@ type axes struct {
 
 func (x *axes) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&x.goSpecs, "go", nil, "`GO`: versions such as go1.26.8, or name=path:DIR; instead of [matrix] go")
-	f.StringSliceVar(&x.arch, "arch", nil, "`ARCH`: "+strings.Join(plan.Arches, ", "))
-	f.StringSliceVar(&x.libc, "libc", nil, "`LIBC`: "+strings.Join(plan.Libcs, ", "))
+	f.Var(listFlag{&x.goSpecs}, "go", "`GO`: versions such as go1.26.8, or name=path:DIR; instead of [matrix] go")
+	f.Var(listFlag{&x.arch}, "arch", "`ARCH`: "+strings.Join(plan.Arches, ", "))
+	f.Var(listFlag{&x.libc}, "libc", "`LIBC`: "+strings.Join(plan.Libcs, ", "))
 	f.StringVar(&x.pairs, "pairs", "same", "`PAIRS`: host and plugin by the same Go (same), or each by every Go (all)")
+}
+
+// listFlag is a flag of values with commas between them, which may be given again. An empty one is what a script gives whose variable is not set:
+// the default would be something else than what was meant.
+type listFlag struct{ values *[]string }
+
+func (f listFlag) String() string {
+	if f.values == nil {
+		return ""
+	}
+	return strings.Join(*f.values, ",")
+}
+func (f listFlag) Type() string { return "strings" }
+
+// Set adds values and refuses empty ones.
+func (f listFlag) Set(text string) error {
+	for _, v := range strings.Split(text, ",") {
+		if v == "" {
+			return errors.New("a value is empty: is the variable that was to say it not set?")
+		}
+		*f.values = append(*f.values, v)
+	}
+	return nil
 }
 
 // args are the flags that give the same axes.

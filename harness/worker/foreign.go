@@ -90,6 +90,9 @@ func unseen(c *cell, i int, r vm.Result, probe bool) results.Subject {
 		}
 	case pred.Verdict == abi.OK && ended:
 		sub.Text = "the host does not report opens: it ended with 0, which fits the prediction and proves nothing; name its package, so that a probe can load, or accept the prediction alone with --no-boot"
+		if len(c.Command) > 0 {
+			sub.Text = "the host that [build] command built does not report opens: it ended with 0, which fits the prediction and proves nothing; without the command a probe can load, or accept the prediction alone with --no-boot"
+		}
 	case pred.Verdict == abi.OK:
 		sub.Status, sub.Text = results.Fail, strings.TrimSuffix(fmt.Sprintf("predicted ok, but the host ended with %s %d: %s", r.Kind, r.Exit, LastLine(r)), ": ")
 	case pred.KillsHost && after(r) != "":

@@ -135,7 +135,9 @@ func TestConclude(t *testing.T) {
 	}{
 		{"nothing", nil, results.Error, ""},
 		{"all shipped", []results.Subject{sub(results.Skip, "")}, results.Skip, ""},
-		{"the first that is not harmless speaks", []results.Subject{sub(results.Pass, "identical"), sub(results.Pass, "data"), sub(results.Pass, "code")}, results.Pass, "data"},
+		{"the gravest verdict speaks", []results.Subject{sub(results.Pass, "identical"), sub(results.Pass, "data"), sub(results.Pass, "code"), sub(results.Pass, "debug-only")}, results.Pass, "code"},
+		{"what does not build speaks", []results.Subject{sub(results.Fail, "debug-only"), sub(results.Fail, "build-failed"), sub(results.Fail, "abi")}, results.Fail, "build-failed"},
+		{"the first of others that is not harmless speaks", []results.Subject{sub(results.Pass, "identical"), sub(results.Pass, "throw"), sub(results.Pass, "signal")}, results.Pass, "throw"},
 		{"the gravest speaks", []results.Subject{sub(results.Pass, "data"), sub(results.Fail, "identical")}, results.Fail, "identical"},
 		{"an error is no pass", []results.Subject{sub(results.Pass, "identical"), sub(results.Error, "")}, results.Error, ""},
 	} {

@@ -83,6 +83,9 @@ func (w *Worker) foretell(ctx context.Context, c *cell, rec *results.Record) err
 	if given := cmp.Or(c.HostJob.File, c.HostJob.Lock); err != nil && given != "" {
 		return fmt.Errorf("predicting with the host %q: %w", given, err)
 	}
+	if err != nil && len(c.Command) > 0 {
+		return fmt.Errorf("predicting with the host that [build] command built, which is run for the host and for each plugin (PLUGPROOF_PACKAGE says for which): %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("predicting: %w", err)
 	}

@@ -230,6 +230,22 @@ func (t *twins) into(c *cell, rec *results.Record) {
 	rec.Subjects = append(rec.Subjects, sub)
 }
 
+// gravity orders verdicts: twins' by what may differ, and what does not build above all. Of any others the first that is not harmless speaks.
+func gravity(verdict, harmless string) int {
+	switch verdict {
+	case harmless:
+		return 0
+	case buildFailed:
+		return 2 + int(elfdiff.Incomparable)
+	}
+	for v := elfdiff.Identical; v <= elfdiff.Incomparable; v++ {
+		if v.String() == verdict {
+			return 1 + int(v)
+		}
+	}
+	return 1
+}
+
 func diff(a, b string) (*elfdiff.Report, error) {
 	var in [2]elfdiff.Input
 	for i, path := range []string{a, b} {
@@ -248,7 +264,7 @@ func diff(a, b string) (*elfdiff.Report, error) {
 }
 
 // conclude fills a record's status, verdict and expectation from its subjects: the gravest one speaks for all, and among
-// equals the first whose verdict is not the harmless one.
+// equals the one with the gravest verdict.
 func conclude(rec *results.Record, harmless string) {
 	if len(rec.Subjects) == 0 {
 		rec.Status, rec.Reason = results.Error, "nothing was looked at"
@@ -268,7 +284,7 @@ func conclude(rec *results.Record, harmless string) {
 		}
 		rec.Status = results.Worse(rec.Status, s.Status)
 		if speaker < 0 || s.Status.Gravity() > rec.Subjects[speaker].Status.Gravity() ||
-			s.Status == rec.Subjects[speaker].Status && rec.Subjects[speaker].Verdict == harmless && s.Verdict != harmless {
+			s.Status == rec.Subjects[speaker].Status && gravity(s.Verdict, harmless) > gravity(rec.Subjects[speaker].Verdict, harmless) {
 			speaker = i
 		}
 	}

@@ -133,7 +133,8 @@ func (w *Worker) fromScratch(ctx context.Context, own *cell, j plan.Job, name st
 		return &twins{job: j, name: name, err: err}
 	}
 	t := w.twins(ctx, own, j, name, plugin)
-	if !plugin && t.result != nil && t.result.Failed == nil && (own.plans(results.Load) && !w.NoBoot || w.Built != "") {
+	probeable := len(own.Command) == 0 || j.Version != "" // what a command of the project's builds is loaded as it is
+	if !plugin && probeable && t.result != nil && t.result.Failed == nil && (own.plans(results.Load) && !w.NoBoot || w.Built != "") {
 		t.probe(ctx, w, own)
 	}
 	return t
