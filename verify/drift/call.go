@@ -32,7 +32,11 @@ func (w *walk) call(x, y inst, st *state) bool {
 	}
 	w.special(name, g, fy, st)
 	if _, own := w.keeps(name); !own && !strings.HasPrefix(name, "runtime.panic") { // whose operands were compared to get there
+		if takesElement(name) {
+			w.c.element = w.fn[0].name
+		}
 		w.arguments(entry, bytes, st)
+		w.c.element = ""
 	}
 	if _, own := w.keeps(name); !own || strings.HasPrefix(name, "runtime.duff") {
 		w.observed(st, true)

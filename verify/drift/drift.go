@@ -53,6 +53,7 @@ type comparison struct {
 	listings     map[uint64]*listing  // of the plugin's functions
 	listedCode   uint64               // bytes in listings
 	given        map[uint64]uint64    // registers in which the plugin's functions may return something
+	element      string               // the function that hands over the address of an element which may have no size, "" where none does
 	steps        int                  // events in all
 }
 

@@ -89,6 +89,12 @@ func Key(m map[P]int, a, b int) int { return m[P{X: a, Y: b}] }
 func Sent(c chan P, a, b int) { c <- P{X: a, Y: b} }
 
 //go:noinline
+func Number(c chan int) { c <- 70 }
+
+//go:noinline
+func Signal(c chan struct{}) { c <- struct{}{} }
+
+//go:noinline
 func Static(k int) string {
 	a := [...]string{"mon", "tue", "wed", "thu", "fri"}
 	return a[k%5]
@@ -134,6 +140,7 @@ func TestEdits(t *testing.T) {
 		{"Part", "real(c)", "imag(c)"},
 		{"Key", "m[P{X: a, Y: b}]", "m[P{X: b, Y: a}]"},
 		{"Sent", "c <- P{X: a, Y: b}", "c <- P{X: b, Y: a}"},
+		{"Number", "c <- 70", "c <- 71"},
 		{"Static", `"wed"`, `"web"`},
 		{"Boxed", "70, 71, 72", "70, 71, 73"},
 		{"Tagged", `json:"aa"`, `json:"ab"`},
@@ -155,25 +162,37 @@ func TestEdits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	use := "import \"example.test/rules\"\n\nvar Use = []any{rules." + strings.Join(all, ", rules.") + "}\n"
+	use := "import \"example.test/rules\"\n\nvar Use = []any{rules.Signal, rules." + strings.Join(all, ", rules.") + "}\n"
 	write("go.mod", "module example.test\n\ngo 1.20\n")
 	write("rules/rules.go", edited)
 	write("p/main.go", "package main\n\n"+use)
 	write("host/main.go", "package main\n\nimport _ \"plugin\"\n"+use+"\nfunc main() { println(len(Use)) }\n")
 	rules := func(pkg string) bool { return pkg == "example.test/rules" }
-	host := build(t, dir, "./host", filepath.Join(dir, "host.exe"), true)
-	r := compare(t, host, build(t, dir, "./p", filepath.Join(dir, "same.so"), true), rules)
-	if len(r.Differ) > 0 || len(r.Undecided) > 1 {
-		t.Errorf("a matching plugin: %v differ, %v undecided", r.Differ, r.Undecided)
+	for _, strip := range []bool{true, false} {
+		write("rules/rules.go", edited)
+		host := build(t, dir, "./host", filepath.Join(dir, "host.exe"), strip)
+		r := compare(t, host, build(t, dir, "./p", filepath.Join(dir, "same.so"), strip), rules)
+		if doubt := without(names(r.Undecided), "Signal", "Struct"); len(r.Differ) > 0 || len(doubt) > 0 && !(strip && slices.Equal(doubt, []string{"Number"})) {
+			t.Errorf("a matching plugin, stripped %v: %v differ, %v undecided", strip, r.Differ, doubt)
+		}
+		write("rules/rules.go", source)
+		r = compare(t, host, build(t, dir, "./p", filepath.Join(dir, "p.so"), strip), rules)
+		differ := names(r.Differ)
+		if slices.Contains(differ, "Signal") || !strip && !slices.Contains(differ, "Number") {
+			t.Errorf("%v differ, stripped %v: Signal sends nothing, and a number's size is in .symtab", differ, strip)
+		}
+		found := without(append(differ, names(r.Undecided)...), "Signal")
+		slices.Sort(found)
+		slices.Sort(all)
+		if d := cmp.Diff(all, slices.Compact(found)); d != "" {
+			t.Errorf("functions that differ or are undecided, stripped %v (-want +got):\n%s", strip, d)
+		}
 	}
-	write("rules/rules.go", source)
-	r = compare(t, host, build(t, dir, "./p", filepath.Join(dir, "p.so"), true), rules)
-	found := append(names(r.Differ), names(r.Undecided)...)
-	slices.Sort(found)
-	slices.Sort(all)
-	if d := cmp.Diff(all, slices.Compact(found)); d != "" {
-		t.Errorf("functions that differ or are undecided (-want +got):\n%s", d)
-	}
+}
+
+// without is a list without some names.
+func without(list []string, names ...string) []string {
+	return slices.DeleteFunc(list, func(name string) bool { return slices.Contains(names, name) })
 }
 
 // TestDecodeARM decodes what was told apart too little: floating-point numbers of 32 and 64 bits, and an address that is counted on afterwards.

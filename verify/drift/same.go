@@ -219,6 +219,9 @@ func (c *comparison) sameContent(a, b uint64) answer {
 	if n == min(len(x), len(y)) && n > 0 {
 		return yes
 	}
+	if c.element != "" {
+		return c.sameElement(a, b)
+	}
 	if n == 0 {
 		return no
 	}

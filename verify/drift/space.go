@@ -16,6 +16,7 @@ type space struct {
 	slots     []slot // words that the loader fills in, sorted by address
 	gotLo     uint64 // the words that are relocated as entries of the global offset table lie between these addresses
 	gotHi     uint64
+	constants map[uint64][]symbol // constants in .symtab by their addresses; nil until they are asked for
 }
 
 // slot is a word that the loader fills in: with the address of a symbol, or with the load address and a number.
