@@ -37,7 +37,7 @@ func FuzzSplitWords(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		words, err := splitWords(s)
+		words, err := SplitWords(s)
 		if (err == nil) != (len(words) > 0) {
 			t.Errorf("%q: %q, %v", s, words, err)
 		}

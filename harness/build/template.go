@@ -42,7 +42,7 @@ func (s *side) template(ctx context.Context, text string) (string, *Failure, err
 			return "", &Failure{Op: "{{cmd:...}}", Text: fmt.Sprintf("%q does not end with }}", after), Side: s.name}, nil
 		}
 		op := "{{cmd:" + command + "}}"
-		argv, err := splitWords(command)
+		argv, err := SplitWords(command)
 		if err != nil {
 			return "", &Failure{Op: op, Text: err.Error(), Side: s.name}, nil
 		}
@@ -55,9 +55,9 @@ func (s *side) template(ctx context.Context, text string) (string, *Failure, err
 	}
 }
 
-// splitWords splits a command as a shell does: at white space, with '...', "..." and backslashes. Nothing is expanded; write ["sh", "-c", ...]
+// SplitWords splits a command as a shell does: at white space, with '...', "..." and backslashes. Nothing is expanded; write ["sh", "-c", ...]
 // or {{cmd:sh -c '...'}} for more.
-func splitWords(s string) ([]string, error) {
+func SplitWords(s string) ([]string, error) {
 	var words []string
 	var word strings.Builder
 	started := false

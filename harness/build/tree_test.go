@@ -226,7 +226,7 @@ func TestSplitWords(t *testing.T) {
 		{`sh -c 'echo "$X"'`, []string{"sh", "-c", `echo "$X"`}},
 		{`a 'b`, nil}, {`a\`, nil}, {"  ", nil},
 	} {
-		got, err := splitWords(tt.in)
+		got, err := SplitWords(tt.in)
 		if diff := cmp.Diff(tt.want, got); diff != "" || (err != nil) != (tt.want == nil) {
 			t.Errorf("%q: %v %s", tt.in, err, diff)
 		}

@@ -184,6 +184,8 @@ func execStatus(out *vm.Outcome, r vm.Result, budget time.Duration) (int, error)
 	switch {
 	case out.Kind == vm.GuestPanic:
 		return ExitExec, incompletef("-v shows the end of the guest's console", "the guest's kernel panicked")
+	case out.Kind == vm.Hung && out.CPU-out.ReadyCPU < budget:
+		return ExitExec, incompletef("-v shows the end of the guest's console", "%s", out.Error)
 	case r.Kind == vm.Hung || out.Kind == vm.Hung:
 		return ExitExec, incompletef("give it a larger --budget", "the program used more than %v of CPU time", budget)
 	case out.Kind != vm.Exited:

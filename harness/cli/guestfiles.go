@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -40,7 +41,7 @@ func (t *guestTree) pairs(pairs []string) error {
 			return usagef(hint, "%w", err)
 		}
 	}
-	return nil
+	return t.check(hint)
 }
 
 // put puts in a file, or a folder with all that is in it. Links inside a folder stay links; sockets and the like are left out.
@@ -105,10 +106,44 @@ func (t *guestTree) list() []rootfs.File {
 // guestEnv is the environment of a guest's command: a small base and the pairs of --env.
 func guestEnv(pairs []string) ([]string, error) {
 	env := []string{"PATH=/usr/bin:/bin:/sbin", "HOME=/tmp", "TMPDIR=/tmp", "PWD=" + guest.PayloadDir + "/" + workDir}
+	return addEnv(env, pairs)
+}
+
+// addEnv is the environment with the pairs of --env; of a name that is given twice the last value stays, for who looks one up
+// may take the first.
+func addEnv(base, pairs []string) ([]string, error) {
+	env := slices.Clone(base)
 	for _, e := range pairs {
-		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
+		name, _, ok := strings.Cut(e, "=")
+		if !ok || name == "" || strings.ContainsRune(e, 0) {
 			return nil, usagef("write --env NAME=VALUE", "env %q is no pair", e)
 		}
+		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
+		env = append(env, e)
 	}
-	return append(env, pairs...), nil
+	return env, nil
+}
+
+// check says what cannot be put together: a file where a folder must be, or a name that is taken.
+func (t *guestTree) check(hint string, taken ...rootfs.File) error {
+	is := map[string]string{}
+	for _, f := range taken {
+		is[f.Name] = "the name of the host or of a plugin"
+	}
+	for _, f := range t.list() {
+		if what := is[f.Name]; what != "" {
+			return usagef(hint, "%q is %s", f.Name, what)
+		}
+		if !f.Dir {
+			is[f.Name] = "a file, not a folder"
+		}
+	}
+	for _, f := range append(t.list(), taken...) {
+		for dir := path.Dir(f.Name); dir != "."; dir = path.Dir(dir) {
+			if what := is[dir]; what != "" {
+				return usagef(hint, "%q cannot hold %q: it is %s", dir, path.Base(f.Name), what)
+			}
+		}
+	}
+	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -31,8 +31,11 @@ type loadDoc struct {
 	ImageOrigin string       `json:"image_origin"`
 	Host        string       `json:"host"`
 	Plugins     []loadPlugin `json:"plugins"`
-	Exit        *int         `json:"exit"`   // null if it did not exit
-	Signal      *int         `json:"signal"` // null if no signal ended it
+	Outcome     vm.Kind      `json:"outcome"`   // the host's
+	Reason      string       `json:"reason"`    // of an outcome that is not the host's own doing
+	Exit        *int         `json:"exit"`      // null if it did not exit
+	Signal      *int         `json:"signal"`    // null if no signal ended it
+	Leftovers   int          `json:"leftovers"` // processes that ran on when the host had ended, and were ended
 	LastLine    string       `json:"last_line"`
 	Stdout      string       `json:"stdout"`
 	Stderr      string       `json:"stderr"`
@@ -89,9 +92,9 @@ a host of one's own that ends with 0 without a word proves nothing, it may never
 	cmd.Flags().BoolVar(&f.fresh, "fresh-boot", false, "boot a kernel in place of restoring a saved machine")
 	cmd.Flags().BoolVar(&probe, "probe", false, "HOST is, or with =false is not, a probe of plugproof's own; without, what it reports says so")
 	cmd.Flags().StringVar(&f.kernel, "kernel", "", "boot the kernel in `FILE`, with --image: the one that it is for, as a failing cell keeps it")
-	cmd.Flags().StringVar(&f.run, "run", "", "start it as `CMD`, in which {host} and {plugins} stand for the paths")
+	cmd.Flags().StringVar(&f.run, "run", "", "start it as `CMD`, in which {host} and {plugins} stand for the paths; words may be quoted as in a shell")
 	cmd.Flags().StringArrayVar(&f.env, "env", nil, "`NAME=VALUE` in the host's environment")
-	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a further file, and its path below "+guest.PayloadDir)
+	cmd.Flags().StringArrayVar(&f.files, "file", nil, "`HERE=THERE`: a further file or folder, and its path below "+guest.PayloadDir)
 	imageFlag(cmd.Flags(), &f.image)
 	return cmd
 }
@@ -140,7 +143,7 @@ func (a *app) load(ctx context.Context, f loadFlags, host string, plugins []stri
 		seen.Plugins = worker.Foreign(paths, seen)
 	}
 	doc := loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Accelerator: out.Accelerator, QEMU: out.QEMU, Kernel: out.Release,
-		Image: string(ground.Image), ImageOrigin: ground.ImageOrigin, Host: host, Plugins: []loadPlugin{}, LastLine: worker.LastLine(seen),
+		Image: string(ground.Image), ImageOrigin: ground.ImageOrigin, Host: host, Outcome: seen.Kind, Reason: seen.Error, Leftovers: seen.Leftovers, Plugins: []loadPlugin{}, LastLine: worker.LastLine(seen),
 		Stdout: string(seen.Stdout), Stderr: string(seen.Stderr), Void: shop.onVoid(arch), Scripts: append([]guest.Configured{}, out.Configured...)}
 	good := seen.Kind == vm.Exited && seen.Exit == 0
 	if seen.Signal != 0 {
@@ -192,7 +195,7 @@ func silence(host string, seen vm.Result, paths []string) error {
 
 // hostOf reads which machine a host needs.
 func hostOf(file string) (arch, interp string, err error) {
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that nobody writes to would be waited for
 	if err != nil {
 		return "", "", err
 	}
@@ -200,6 +203,9 @@ func hostOf(file string) (arch, interp string, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return "", "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", "", errors.New("it is no regular file")
 	}
 	e, err := goelf.Open(f, info.Size())
 	if err != nil {
@@ -234,36 +240,22 @@ func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []str
 		}
 		job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o644, Source: a.path(p)})
 	}
-	for _, pair := range f.files {
-		here, there, ok := strings.Cut(pair, "=")
-		if !ok || !filepath.IsLocal(there) {
-			return job, nil, usagef("write --file HERE=THERE, with THERE relative to "+guest.PayloadDir, "file %q is no pair of paths", pair)
-		}
-		if _, err := os.Stat(a.path(here)); err != nil {
-			return job, nil, usagef("write --file HERE=THERE", "%w", err)
-		}
-		job.Files = append(job.Files, rootfs.File{Name: filepath.ToSlash(filepath.Clean(there)), Perm: 0o755, Source: a.path(here)})
+	more, err := a.loadFiles(f.files, job.Files)
+	if err != nil {
+		return job, nil, err
 	}
+	job.Files = append(job.Files, more...)
 	args := append([]string{hostPath}, paths...)
 	if f.run != "" {
-		args = nil
-		for _, word := range strings.Fields(f.run) {
-			if word == "{plugins}" {
-				args = append(args, paths...)
-				continue
-			}
-			args = append(args, strings.ReplaceAll(word, "{host}", hostPath))
-		}
-		if len(args) == 0 {
-			return job, nil, usagef("write it like --run '{host} --plugins {plugins}'", "--run is empty")
+		if args, err = runWords(f.run, hostPath, paths); err != nil {
+			return job, nil, usagef("write it like --run '{host} --plugins {plugins}'", "--run: %w", err)
 		}
 	}
-	for _, e := range f.env {
-		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return job, nil, usagef("write --env NAME=VALUE", "env %q is no pair", e)
-		}
+	env, err := addEnv(worker.BaseEnv, f.env)
+	if err != nil {
+		return job, nil, err
 	}
-	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: slices.Concat(worker.BaseEnv, f.env), Report: f.probe == nil || *f.probe}}
+	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: env, Report: f.probe == nil || *f.probe}}
 	job.Plugins = [][]string{paths}
 	return job, paths, nil
 }
@@ -292,6 +284,9 @@ func loadText(doc loadDoc, r vm.Result) string {
 		fmt.Fprintf(&b, ": %s", oneLine(r.Error))
 	} else if doc.LastLine != "" && (doc.Exit == nil || *doc.Exit != 0) {
 		fmt.Fprintf(&b, ": %s", oneLine(doc.LastLine))
+	}
+	if doc.Leftovers > 0 {
+		fmt.Fprintf(&b, "\nnote: processes that ran on when it had ended, and were ended: %d", doc.Leftovers)
 	}
 	for _, c := range doc.Scripts {
 		if c.Exit != 0 || c.Error != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/plugproof/plugproof/harness/guest"
+	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/images"
 	"github.com/plugproof/plugproof/images/base"
 	"github.com/plugproof/plugproof/images/kernel"
@@ -72,9 +73,9 @@ func TestFilledDocuments(t *testing.T) {
 		{"request", request{Schema: requestSchema, Pairs: "same"}},
 		{"request", request{Schema: requestSchema, Projects: []string{"."}, Go: []string{"go1.26.8"}, Arch: []string{"arm"}, Libc: []string{"musl"}, Pairs: "all",
 			NoBoot: true, Cold: true, Steps: []results.Step{results.Load}}},
-		{"load", loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Host: "h", Plugins: []loadPlugin{}, Scripts: []guest.Configured{}}},
+		{"load", loadDoc{Schema: "plugproof/load/v1", Backend: "vm", Host: "h", Outcome: vm.Exited, Plugins: []loadPlugin{}, Scripts: []guest.Configured{}}},
 		{"load", loadDoc{"plugproof/load/v1", "vm", "tcg", "7.2.0", "6.1.0", string(digest), "debian-musl", "h",
-			[]loadPlugin{{"p.so", "/payload/p.so", "error", "plugin.Open: no"}, {"q.so", "/payload/q.so", "unobserved", ""}}, &number, &number, text, text, text, true, []guest.Configured{{Package: "p-1_1", Exit: 1, Error: text, Output: text}}}},
+			[]loadPlugin{{"p.so", "/payload/p.so", "error", "plugin.Open: no"}, {"q.so", "/payload/q.so", "unobserved", ""}}, vm.Hung, text, &number, &number, 1, text, text, text, true, []guest.Configured{{Package: "p-1_1", Exit: 1, Error: text, Output: text}}}},
 		{"fetch", fetchDoc{Schema: "plugproof/fetch/v1", Toolchains: []fetchedGo{}, Jobs: []fetchedModules{}}},
 		{"fetch", fetchDoc{"plugproof/fetch/v1", []fetchedGo{{"go1.26.8", string(digest), "path"}}, []fetchedModules{{"p", "host", "arm", true}}}},
 		{"doctor", doctorDoc{"plugproof/doctor/v1", true, []doctorLine{{Name: "git"}}, []doctorAccelerator{{Arch: "arm"}}, map[string]string{"network": "own"}}},

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -24,9 +25,15 @@ func (s *session) conclude(out *Outcome) {
 	}
 	for i := range s.text {
 		r := s.text[i]
+		var left [3]int64
+		for n, b := range []*[]byte{&r.Stdout, &r.Stderr, &r.Report} {
+			if s.over != nil {
+				*b, left[n] = s.over[i][n].close(*b)
+			}
+		}
 		switch {
 		case i < len(s.ended):
-			r.fill(s.ended[i])
+			r.fill(s.ended[i], left)
 		case i == len(s.ended):
 			r.Kind, r.Error, r.Exit = out.Kind, out.Error, -1
 		default:
@@ -52,8 +59,8 @@ func (s *session) verdict() (Kind, string) {
 	return HarnessErr, "the guest did not finish"
 }
 
-// fill takes over what the guest said about the command's end.
-func (r *Result) fill(end guest.End) {
+// fill takes over what the guest said about the command's end; left is what was not kept here.
+func (r *Result) fill(end guest.End, left [3]int64) {
 	r.Exit, r.Signal, r.Error = end.Exit, end.Signal, end.Error
 	r.Dropped, r.Leftovers = end.Dropped, end.Leftovers
 	for i, b := range []*[]byte{&r.Stdout, &r.Stderr, &r.Report} {
@@ -61,6 +68,7 @@ func (r *Result) fill(end guest.End) {
 			gap := fmt.Appendf(nil, "\n[%d bytes left out]\n", end.Dropped[i])
 			*b = slices.Insert(*b, int(at), gap...)
 		}
+		r.Dropped[i] += left[i]
 	}
 	r.UserCPU, r.SysCPU = time.Duration(end.UserMicros)*time.Microsecond, time.Duration(end.SysMicros)*time.Microsecond
 	r.MaxRSS = end.MaxRSSKiB << 10
@@ -71,10 +79,14 @@ func (r *Result) fill(end guest.End) {
 		r.Kind, r.Error = Hung, "hang: "+end.Hang
 	case end.OOM && end.Signal == int(syscall.SIGKILL):
 		r.Kind = OutOfMemory
+	case end.Signal == int(syscall.SIGABRT): // by which Go's runtime ends the process under GOTRACEBACK=crash
+		if r.Kind, _ = goEnd(r.Stderr, r.Dropped[1] > 0); r.Kind != Thrown {
+			r.Kind = Signalled
+		}
 	case end.Signal != 0:
 		r.Kind = Signalled
 	case end.Exit == 2:
-		r.Kind, r.Signal = goEnd(r.Stderr, end.Dropped[1] > 0)
+		r.Kind, r.Signal = goEnd(r.Stderr, r.Dropped[1] > 0)
 	default:
 		r.Kind = Exited
 	}
@@ -83,10 +95,11 @@ func (r *Result) fill(end guest.End) {
 // These are Go's last words (runtime/panic.go, runtime/signal_unix.go). A program that ends by itself may say them, too, so a
 // word counts only with what follows it.
 var (
-	caught  = regexp.MustCompile(`(SIG[A-Z]+): [^\n]*\nPC=0x`)                          // a signal
-	inPanic = regexp.MustCompile(`(?m)^\[signal (SIG[A-Z]+)[: \]]`)                     // a signal that made a panic
-	word    = regexp.MustCompile(`panic: |fatal error: `)                               // wherever the program's own line was left off
-	stacks  = regexp.MustCompile(`\n(goroutine [0-9]+ .*\[[^\n]*\]:|runtime stack:)\n`) // follow
+	caught  = regexp.MustCompile(`(SIG[A-Z]+): [^\n]*\nPC=0x`)      // a signal
+	inPanic = regexp.MustCompile(`(?m)^\[signal (SIG[A-Z]+)[: \]]`) // a signal that made a panic
+	word    = regexp.MustCompile(`panic: |fatal error: `)           // wherever the program's own line was left off
+	// stacks follow, after an empty line; with its second line, for one that the program took of itself begins with that.
+	stacks = regexp.MustCompile(`\n\n(?:goroutine [0-9]+ .*\[[^\n]*\]:|runtime stack:)\n([^\n]*)`)
 	// alone is what is left under GOTRACEBACK=none, or where no goroutine is.
 	alone = regexp.MustCompile(`(?m)^(panic: |fatal error: ).*\n?((\t|\[signal |goroutine ).*\n?)*\s*\z`)
 )
@@ -98,7 +111,7 @@ func goEnd(stderr []byte, dropped bool) (Kind, int) {
 		return Signalled, int(unix.SignalNum(string(m[1])))
 	}
 	thrown := alone.Match(stderr)
-	if at := word.FindIndex(stderr); at != nil && stacks.Match(stderr[at[1]:]) || dropped && stacks.Match(stderr) {
+	if at := word.FindIndex(stderr); at != nil && hasStack(stderr[at[1]:]) || dropped && hasStack(stderr) {
 		thrown = true
 	}
 	if !thrown {
@@ -108,6 +121,16 @@ func goEnd(stderr []byte, dropped bool) (Kind, int) {
 		return Signalled, int(unix.SignalNum(string(m[1])))
 	}
 	return Thrown, 0
+}
+
+// hasStack says that the text holds a stack that the runtime printed by itself, not one that the program took by runtime/debug.
+func hasStack(text []byte) bool {
+	for _, m := range stacks.FindAllSubmatch(text, -1) {
+		if !bytes.HasPrefix(m[1], []byte("runtime/debug.")) {
+			return true
+		}
+	}
+	return false
 }
 
 // fate is how the command's end looks to the plugins that it was opening.

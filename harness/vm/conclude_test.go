@@ -27,6 +27,8 @@ func TestGoEndsToldApart(t *testing.T) {
 		{name: "abort", stderr: "SIGABRT: abort\nPC=0x5a7 m=2 sigcode=1" + stack, kind: Signalled, signal: syscall.SIGABRT},
 		{name: "quit, after half a line", stderr: x + "SIGQUIT: quit\nPC=0x5a7 m=2 sigcode=1" + stack, kind: Signalled, signal: syscall.SIGQUIT},
 		{name: "a bad system call", stderr: "SIGSYS: bad system call\nPC=0x5a7" + stack, kind: Signalled, signal: syscall.SIGSYS},
+		{name: "a panic that was caught and shown", stderr: "panic: boom\n\ngoroutine 1 [running]:\nruntime/debug.Stack()\n\t/x/stack.go:26 +0x5e\nmain.main()\n", kind: Exited},
+		{name: "a word of a log and a stack that was asked for", stderr: "x: fatal error: no configuration\ngoroutine 1 [running]:\nruntime/debug.Stack()\n\t/x/stack.go:26\n", kind: Exited},
 		{name: "words", stderr: "panic: not at all\nfatal error: neither\nusage: x\n", kind: Exited},
 		{name: "words and a stack before them", stderr: "goroutine 1 [running]:\nmain.main()\n" + "http: panic serving 127.0.0.1\nusage\n", kind: Exited},
 		{name: "a signal's name", stderr: "SIGTERM: I was asked to end\n[signal SIGTERM: no]\n", kind: Exited},

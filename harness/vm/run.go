@@ -75,7 +75,8 @@ type session struct {
 	text  []Result
 	done  bool
 
-	keptBytes int64 // of the files that were sent
+	keptBytes int64       // of the files that were sent
+	over      [][3]beyond // by command: what of stdout, stderr and report is beyond maxKept
 
 	mon       *monitor
 	registers string // QEMU's, when the guest hung
@@ -189,7 +190,7 @@ func (s *session) take(f guest.Frame, current *int, want guest.Seal) error {
 		if !inCommand {
 			return fmt.Errorf("the guest sent output of no command")
 		}
-		return s.output(f, &s.text[*current])
+		return s.output(f, *current)
 	case guest.Kept:
 		if !inCommand {
 			return fmt.Errorf("the guest sent a file of no command")
@@ -218,7 +219,8 @@ func (s *session) take(f guest.Frame, current *int, want guest.Seal) error {
 }
 
 // output keeps a piece of a stream and passes it on. The guest bounds each stream; so does this.
-func (s *session) output(f guest.Frame, r *Result) error {
+func (s *session) output(f guest.Frame, current int) error {
+	r := &s.text[current]
 	to, pass := &r.Stdout, s.job.Stdout
 	switch f.Kind {
 	case guest.Stderr:
@@ -231,12 +233,42 @@ func (s *session) output(f guest.Frame, r *Result) error {
 			return fmt.Errorf("passing output on: %w", err)
 		}
 	}
-	if len(*to)+len(f.Payload) > maxKept {
+	if s.over == nil {
+		s.over = make([][3]beyond, len(s.text))
+	}
+	over := &s.over[current][f.Kind-guest.Stdout]
+	if over.skipped == 0 && len(*to)+len(f.Payload) <= maxKept {
+		*to = append(*to, f.Payload...)
 		return nil
 	}
-	*to = append(*to, f.Payload...)
+	over.skipped += int64(len(f.Payload))
+	if over.end = append(over.end, f.Payload...); len(over.end) > 2*keptEnd {
+		over.end = append(over.end[:0], over.end[len(over.end)-keptEnd:]...)
+	}
 	return nil
 }
 
-// maxKept bounds what the host keeps of one stream in bytes; a Command's OutputLimit is normally far below.
-const maxKept = 16 << 20
+// maxKept bounds what the host keeps of one stream in bytes; a Command's OutputLimit is normally far below. Of what is beyond,
+// the end is kept, keptEnd bytes at least.
+const (
+	maxKept = 16 << 20
+	keptEnd = 128 << 10
+)
+
+// beyond is what of a stream is beyond maxKept.
+type beyond struct {
+	skipped int64  // bytes, with those of end
+	end     []byte // of them
+}
+
+// close puts the end of what was beyond behind what was kept, and a line between that says how much is not there.
+func (b *beyond) close(kept []byte) ([]byte, int64) {
+	if b.skipped == 0 {
+		return kept, 0
+	}
+	left := b.skipped - int64(len(b.end))
+	if left > 0 {
+		kept = fmt.Appendf(kept, "\n[%d bytes left out]\n", left)
+	}
+	return append(kept, b.end...), left
+}
