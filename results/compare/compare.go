@@ -155,6 +155,17 @@ func outcomes(s Side) map[results.Key]results.Outcome {
 
 func step(s results.Step, a, b results.Outcome) (StepChange, bool) {
 	c := StepChange{Step: s, From: outcome(a), To: outcome(b), Subjects: []SubjectChange{}, NewCauses: []string{}, GoneCauses: []string{}}
+	if leftOut(a) != leftOut(b) { // --no-boot on one side: that shows nothing of what changed
+		for _, side := range []struct {
+			out *Outcome
+			of  results.Outcome
+		}{{&c.From, a}, {&c.To, b}} {
+			if leftOut(side.of) {
+				*side.out = Outcome{results.Missing, string(results.Skip)}
+			}
+		}
+		return c, true
+	}
 	changed := c.From != c.To
 	if a.Record == nil || b.Record == nil {
 		return c, changed
@@ -214,6 +225,11 @@ func outcome(o results.Outcome) Outcome {
 	return Outcome{o.State, o.Record.Verdict}
 }
 
+// leftOut reports whether a step was skipped on request: that passes, and nothing was looked at.
+func leftOut(o results.Outcome) bool {
+	return o.Record != nil && o.Record.Status == results.Skip && o.Record.Reason == results.SkipRequested
+}
+
 // evidence says that something was found out.
 func (o Outcome) evidence() bool {
 	return o.State == results.AsExpected || o.State == results.NotAsExpected
@@ -256,14 +272,14 @@ func (c *Comparison) inputs(p couple, a, b *results.Record) {
 		{"kernel", string(x.Kernel), string(y.Kernel)}, {"kernel_name", x.KernelName, y.KernelName}, {"image", string(x.Image), string(y.Image)},
 		{"image_origin", x.ImageOrigin, y.ImageOrigin}, {"qemu", x.QEMU, y.QEMU}, {"accelerator", x.Accelerator, y.Accelerator}, {"tool", x.Tool, y.Tool},
 	}
-	if name := p.from.Cell.HostGo; name == p.to.Cell.HostGo && x.HostGo != "" && y.HostGo != "" {
+	if name := p.from.Cell.HostGo; name == p.to.Cell.HostGo {
 		list = append(list, input{"go " + name, string(x.HostGo), string(y.HostGo)})
 	}
-	if name := p.from.Cell.PluginGo; name == p.to.Cell.PluginGo && name != p.from.Cell.HostGo && x.PluginGo != "" && y.PluginGo != "" {
+	if name := p.from.Cell.PluginGo; name == p.to.Cell.PluginGo && name != p.from.Cell.HostGo {
 		list = append(list, input{"go " + name, string(x.PluginGo), string(y.PluginGo)})
 	}
 	for _, in := range list {
-		if in.from == in.to {
+		if in.from == in.to || in.from == "" || in.to == "" { // what a step did not come to is not another
 			continue
 		}
 		at := slices.IndexFunc(c.Inputs, func(i InputChange) bool { return i.Input == in.name })

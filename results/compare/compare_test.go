@@ -217,3 +217,21 @@ func TestOtherPlugins(t *testing.T) {
 		}
 	}
 }
+
+// A load that one run left out on request is neither another outcome nor another machine.
+func TestLeftOut(t *testing.T) {
+	a, b := run("a", nil, "go1.26.8 go1.26.8 ok"), run("b", nil, "go1.26.8 go1.26.8 ok")
+	a.Records[1].Inputs.Kernel = "sha256:k"
+	b.Records[1].Status, b.Records[1].Reason, b.Records[1].Verdict, b.Records[1].Expected = results.Skip, results.SkipRequested, "", ""
+	b.Records[1].Subjects = nil
+	got := compare.Runs(a, b, compare.Options{})
+	if got.Changed() || got.Unknown != 1 || len(got.Inputs) != 0 {
+		t.Errorf("%+v", got)
+	}
+	if !strings.Contains(got.Text(), "load: ok (as expected) -> skip (missing)") {
+		t.Error(got.Text())
+	}
+	if got := compare.Runs(b, b, compare.Options{}); got.Changed() || got.Unknown != 0 || !strings.Contains(got.Text(), "is the same") {
+		t.Errorf("left out on both sides: %+v", got)
+	}
+}
