@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/plugproof/plugproof/harness/plan"
@@ -73,8 +74,9 @@ func (a *app) resume(ctx context.Context, dir string, all, own []plan.Cell, w *w
 	if err := samePlan(c.Plan, all); err != nil {
 		return nil, err
 	}
-	w.RunID = c.Plan.Run
-	kept, err := w.Keep(ctx, own, c.Records)
+	w.RunID, w.Dir = c.Plan.Run, dir
+	sound := slices.DeleteFunc(slices.Clone(c.Records), func(r results.Record) bool { return c.Plan.Flaw(r) != "" })
+	kept, err := w.Keep(ctx, own, sound)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/plugproof/plugproof/harness/plan"
@@ -10,7 +11,7 @@ import (
 )
 
 // Keep returns the records of a run that still hold: those of cells of which every planned step has a conclusive record,
-// made from the same inputs as the cell has now. Cells skips these cells. A policy record is never kept, for what holds depends on the day:
+// made from the same inputs as the cell has now, and, where something is not as expected, with the cell's files beneath the run. Cells skips these cells. A policy record is never kept, for what holds depends on the day:
 // Cells makes that step again where the rest is kept.
 func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.Record) ([]results.Record, error) {
 	w.start()
@@ -33,7 +34,7 @@ func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.
 			}
 			own = append(own, list[0])
 		}
-		if len(own) == 0 {
+		if len(own) == 0 || w.lacksFolder(pc.ID(), own) {
 			continue
 		}
 		same, err := w.sameInputs(ctx, pc, own)
@@ -49,6 +50,16 @@ func (w *Worker) Keep(ctx context.Context, cells []plan.Cell, records []results.
 		}
 	}
 	return kept, nil
+}
+
+// lacksFolder reports whether a cell is not as expected and its files are not beneath the run: it was killed after the record was written and
+// before they were moved there, or somebody removed them.
+func (w *Worker) lacksFolder(id results.CellID, own []results.Record) bool {
+	if !slices.ContainsFunc(own, func(r results.Record) bool { return r.State() == results.NotAsExpected }) {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(w.Dir, failuresDir, string(id)))
+	return err != nil
 }
 
 // keeping says how much of a cell is taken over from the run that is resumed.

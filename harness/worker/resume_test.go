@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,6 +36,23 @@ func TestLeft(t *testing.T) {
 }
 
 // TestRepeatable: what is kept beside files that are built again is of files that come out the same, and is no finding.
+// TestLacksFolder: a cell that is not as expected is kept with its files only.
+func TestLacksFolder(t *testing.T) {
+	w := &Worker{Dir: t.TempDir()}
+	c := results.Cell{Project: "p"}
+	green := []results.Record{{Cell: c, Step: results.ABI, Status: results.Pass}}
+	red := append(green, results.Record{Cell: c, Step: results.Load, Status: results.Fail})
+	if w.lacksFolder(c.ID(), green) || !w.lacksFolder(c.ID(), red) {
+		t.Error("without a folder")
+	}
+	if err := os.MkdirAll(filepath.Join(w.Dir, failuresDir, string(c.ID())), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if w.lacksFolder(c.ID(), red) {
+		t.Error("with a folder")
+	}
+}
+
 func TestRepeatable(t *testing.T) {
 	for _, tt := range []struct {
 		rec  results.Record
