@@ -41,6 +41,9 @@ func (s *Store) findGo(ctx context.Context, spec string) (Go, error) {
 	return g, err
 }
 
+// goTools are the programs in pkg/tool that build hosts and plugins.
+var goTools = []string{"compile", "link", "asm", "cgo"}
+
 // goAt is the GOROOT dir.
 func (s *Store) goAt(ctx context.Context, name, dir string) (Go, error) {
 	dir, err := filepath.Abs(dir)
@@ -50,6 +53,11 @@ func (s *Store) goAt(ctx context.Context, name, dir string) (Go, error) {
 	goCmd := filepath.Join(dir, "bin", "go")
 	if st, err := os.Stat(goCmd); err != nil || st.Mode()&0o111 == 0 {
 		return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("%q is no GOROOT: it has no bin/go that runs", dir), hint: "name the directory that holds bin/go, after make.bash has run in its src"}
+	}
+	for _, tool := range goTools { // without the first the go command does not even find its GOROOT, and says something else
+		if p := filepath.Join("pkg", "tool", runtime.GOOS+"_"+runtime.GOARCH, tool); !exists(filepath.Join(dir, p)) {
+			return Go{}, &Error{Usage: true, Msg: fmt.Sprintf("the Go in %q is not whole: it has no %s", dir, p), hint: "build it with make.bash"}
+		}
 	}
 	root, version, err := s.goEnv(ctx, false, goCmd, "local")
 	if err != nil {
@@ -61,6 +69,21 @@ func (s *Store) goAt(ctx context.Context, name, dir string) (Go, error) {
 	g := Go{Name: name, Version: version, GOROOT: dir, Origin: OriginPath}
 	g.Digest, err = s.goDigest(ctx, dir)
 	return g, err
+}
+
+// Unchanged reports that a GOROOT that was named is no longer what it was when it was found: someone works in it. The others are nobody's to change.
+func (s *Store) Unchanged(ctx context.Context, g Go) error {
+	if g.Origin != OriginPath {
+		return nil
+	}
+	d, err := s.goDigest(ctx, g.GOROOT)
+	if err != nil {
+		return err
+	}
+	if d != g.Digest {
+		return &Error{Msg: fmt.Sprintf("the Go %q in %q was changed while it was used", g.Name, g.GOROOT), hint: "run again, and leave it alone until the run has ended; or name a copy"}
+	}
+	return nil
 }
 
 // release finds or fetches a release.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func fakeGo(t *testing.T, version string) string {
 	for name, data := range map[string]string{
 		"bin/go":  "#!/bin/sh\necho " + root + "\necho " + version + "\n",
 		"VERSION": version + "\n", "go.env": "# defaults\nGOPROXY=direct\n",
-		"pkg/tool/linux_amd64/compile": "compile", "pkg/include/textflag.h": "h", "pkg/obj/go-build/x": "cache",
+		"pkg/tool/linux_amd64/compile": "compile", "pkg/tool/linux_amd64/link": "l", "pkg/tool/linux_amd64/asm": "asm", "pkg/tool/linux_amd64/cgo": "cgo", "pkg/include/textflag.h": "h", "pkg/obj/go-build/x": "cache",
 		"src/fmt/print.go": "package fmt\n", "src/fmt/print_test.go": "package fmt\n", "src/fmt/testdata/x": "x",
 		"src/cmd/compile/main.go": "package main\n", "src/go.mod": "module std\n", "src/_go.mod": "module std\n", "lib/time/zoneinfo.zip": "zip",
 	} {
@@ -289,5 +290,33 @@ func TestGoFromTheUsersModuleCache(t *testing.T) {
 	}
 	if got.Digest != want.Digest || want.Origin == OriginProxy && !strings.HasPrefix(got.GOROOT, own.Cache) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// A GOROOT in which someone works is not the one of which a record would tell; one that was not built to the end is none.
+func TestGoThatIsWorkedIn(t *testing.T) {
+	root := fakeGo(t, "go1.99.1")
+	s := &Store{Cache: t.TempDir(), Once: true}
+	g, err := s.Go(t.Context(), "fake=path:"+root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "src", "fmt", "print_test.go"), "package fmt // which no build reads\n")
+	if err := s.Unchanged(t.Context(), g); err != nil {
+		t.Errorf("a test was edited: %v", err)
+	}
+	write(t, filepath.Join(root, "src", "fmt", "print.go"), "package fmt // edited\n")
+	if err := s.Unchanged(t.Context(), g); err == nil || !strings.Contains(err.Error(), "was changed while it was used") || hintOf(err) == "" {
+		t.Errorf("a source was edited: %v", err)
+	}
+	g.Origin = OriginProxy
+	if err := s.Unchanged(t.Context(), g); err != nil {
+		t.Errorf("a release: %v", err)
+	}
+	if err := os.Remove(filepath.Join(root, "pkg", "tool", runtime.GOOS+"_"+runtime.GOARCH, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Go(t.Context(), "half=path:"+root); err == nil || !strings.Contains(err.Error(), "it has no pkg/tool/") {
+		t.Errorf("without a linker: %v", err)
 	}
 }

@@ -68,6 +68,10 @@ func (w *Worker) rebuild(ctx context.Context, c *cell, begun time.Time) error {
 		if err != nil {
 			return err
 		}
+		if err := w.unchanged(ctx, c); err != nil {
+			c.fail(err)
+			made = nil
+		}
 		for i, m := range made {
 			m.into(c, &rec)
 			m.detail(w, &rec)
@@ -88,6 +92,16 @@ func (w *Worker) rebuild(ctx context.Context, c *cell, begun time.Time) error {
 	}
 	c.bad = c.bad || rec.State() != results.AsExpected
 	return w.record(ctx, rec, begun)
+}
+
+// unchanged is an error if a Go that the cell was built with is not the one of which its records tell.
+func (w *Worker) unchanged(ctx context.Context, c *cell) error {
+	for _, j := range c.Jobs() {
+		if err := w.Store.Unchanged(ctx, c.gos[j.Go]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // identical is the harmless verdict on twins.

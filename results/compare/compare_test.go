@@ -159,6 +159,9 @@ func TestAnotherGoOfThatName(t *testing.T) {
 	if diff := cmp.Diff([]compare.InputChange{{Input: "go tip", From: "sha256:2", To: "sha256:3", Steps: 4}}, got.Inputs); diff != "" {
 		t.Error(diff)
 	}
+	if text := got.Text(); strings.Contains(text, "the same Gos") || !strings.Contains(text, "another go tip in 4 steps: sha256:2 -> sha256:3") {
+		t.Error(text)
+	}
 	if same := compare.Runs(a, a, compare.Options{}); len(same.Inputs) != 0 {
 		t.Errorf("a run differs from itself: %+v", same.Inputs)
 	}

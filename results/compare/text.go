@@ -22,8 +22,11 @@ func (c Comparison) Text() string {
 		names = append(names, g.String())
 	}
 	head := "the same Gos"
-	if len(names) > 0 {
+	switch {
+	case len(names) > 0:
 		head = strings.Join(names, ", ")
+	case slices.ContainsFunc(c.Inputs, func(i InputChange) bool { return strings.HasPrefix(i.Input, "go ") }):
+		head = "Gos of the same names"
 	}
 	line("%s: %s compared", head, count(c.Pairs, "cell"))
 	for _, s := range c.Unpaired.From {
