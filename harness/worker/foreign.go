@@ -18,8 +18,8 @@ const (
 )
 
 // Foreign says what can be seen of a host that does not report: plugin.Open's texts in its output, and its end. A plugin of
-// which nothing is seen is unobserved; where the process died and only one plugin can be the reason, it is. A host that
-// was never started reaches none.
+// which nothing is seen is unobserved; where the process died in plugin.Open, by its trace, or by a throw of the runtime, and only one plugin can be
+// the reason, it is. A host that was never started reaches none.
 func Foreign(paths []string, r vm.Result) []guest.Plugin {
 	out := make([]guest.Plugin, len(paths))
 	text := string(r.Stdout) + "\n" + string(r.Stderr)
@@ -31,7 +31,7 @@ func Foreign(paths []string, r vm.Result) []guest.Plugin {
 			continue
 		}
 		for _, name := range []string{path, strings.TrimSuffix(path, ".so")} { // Go names the plugin without .so once dlopen succeeded
-			if said := refusal(text, fmt.Sprintf("plugin.Open(%q): ", name)); said != "" {
+			if said := refusal(text, `plugin.Open("`+name+`"): `); said != "" { // package plugin quotes nothing
 				out[i].Outcome, out[i].Error = "error", said
 				break
 			}
@@ -40,7 +40,7 @@ func Foreign(paths []string, r vm.Result) []guest.Plugin {
 			left = append(left, i)
 		}
 	}
-	if died := after(r); died != "" && len(left) == 1 {
+	if died := after(r); died != "" && len(left) == 1 && opening.MatchString(text) {
 		out[left[0]].Outcome = died
 	}
 	return out
@@ -71,6 +71,10 @@ func refusal(text, head string) string {
 	}
 	return ""
 }
+
+// opening matches the trace of a process that died while it opened a plugin, or because its runtime gave up. A text of plugin.Open's has a
+// quote where a frame has its arguments.
+var opening = regexp.MustCompile(`(?m)^(fatal error: |plugin\.[oO]pen\([^"])`)
 
 // closing is a quoted string's rest with the quote that ends it.
 var closing = regexp.MustCompile(`^(?:[^"\\]|\\.)*"`)

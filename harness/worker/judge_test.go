@@ -117,6 +117,19 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
+	for name, tc := range map[string]struct{ said, want string }{
+		"a panic of the host's own":        {"panic: no configuration\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:9 +0x1d\nexit status 2\n", unobserved},
+		"one after it said that it opened": {"opened plugin.Open(\"/payload/a.so\")\npanic: no configuration\n\ngoroutine 1 [running]:\nmain.main()\n", unobserved},
+		"one of the plugin's init":         {"panic: x\n\ngoroutine 1 [running]:\nplugin.open({0xc000, 0x9})\n\t/go/src/plugin/plugin_dlopen.go:130 +0x1\nplugin.Open(...)\n", "throw"},
+		"a throw of the runtime":           {"fatal error: runtime: no plugin module data\n", "throw"},
+	} {
+		if got := Foreign(paths[:1], vm.Result{Kind: vm.Thrown, Stderr: []byte(tc.said)}); got[0].Outcome != tc.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := Foreign([]string{`/payload/a"b.so`}, vm.Result{Kind: vm.Exited, Stderr: []byte("plugin.Open(\"/payload/a\"b.so\"): no\n")}); got[0].Outcome != "error" {
+		t.Errorf("a name with a quote: %+v", got)
+	}
 	got = Foreign(paths, vm.Result{Kind: vm.Exited})
 	if got[0].Outcome != unobserved || got[1].Outcome != unobserved {
 		t.Errorf("a silent host: %+v", got)
