@@ -188,6 +188,8 @@ func execStatus(out *vm.Outcome, r vm.Result, budget time.Duration) (int, error)
 		return ExitExec, incompletef("-v shows the end of the guest's console", "%s", out.Error)
 	case r.Kind == vm.Hung || out.Kind == vm.Hung:
 		return ExitExec, incompletef("give it a larger --budget", "the program used more than %v of CPU time", budget)
+	case out.Kind == vm.HarnessErr && strings.HasPrefix(out.Error, "passing output on: "):
+		return ExitExec, incompletef("make room where its output goes", "%s", out.Error)
 	case out.Kind != vm.Exited:
 		return ExitExec, incompletef("try again; if it stays, plugproof doctor", "the machine failed: %s", out.Error)
 	case r.Kind == vm.NotStarted:

@@ -58,7 +58,7 @@ func (b goBuild) run(ctx context.Context) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		return nil, fmt.Errorf("compiling %s for %s: %w", b.Name, b.Arch, err)
 	}
-	version, err := output(ctx, proc.Cmd{Path: b.Go, Args: []string{"env", "GOVERSION"}, Env: b.env(""), Dir: os.TempDir()})
+	version, err := output(ctx, proc.Cmd{Path: b.Go, Args: []string{"env", "GOVERSION"}, Env: b.env(""), Dir: "/"})
 	if err != nil {
 		return fail(err)
 	}
