@@ -38,18 +38,15 @@ func (a *app) newRun(out string, req request, all []plan.Cell, left leftOut) (*s
 	if req.Seed != 0 {
 		p.Seed = req.Seed
 	}
-	run, err := store.Create(dir, p)
-	if errors.Is(err, store.ErrExists) {
-		return nil, usagef("name another directory, or go on with --resume", "%w", err)
-	}
+	request, err := req.file()
 	if err != nil {
 		return nil, err
 	}
-	if err := writeRequest(dir, req); err != nil {
-		run.Close()
-		return nil, err
+	run, err := store.Create(dir, p, request)
+	if errors.Is(err, store.ErrExists) {
+		return nil, usagef("name another directory, or go on with --resume", "%w", err)
 	}
-	return run, nil
+	return run, err
 }
 
 // resume takes up a run: records of cells that are complete and whose inputs are all equal stay, the others are dropped.

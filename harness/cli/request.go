@@ -10,6 +10,7 @@ import (
 
 	"github.com/plugproof/plugproof/fixtures"
 	"github.com/plugproof/plugproof/harness/plan"
+	"github.com/plugproof/plugproof/results/store"
 	"github.com/plugproof/plugproof/results"
 )
 
@@ -41,16 +42,14 @@ const (
 	maxRequest    = 1 << 20 // bytes
 )
 
-func writeRequest(dir string, req request) error {
-	req.Schema = requestSchema
-	raw, err := json.MarshalIndent(req, "", "  ")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, requestFile), append(raw, '\n'), 0o644)
-	}
+// file is the request as it lies in the run's directory.
+func (r request) file() (store.File, error) {
+	r.Schema = requestSchema
+	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return fmt.Errorf("writing the run's request: %w", err)
+		return store.File{}, fmt.Errorf("writing the run's request: %w", err)
 	}
-	return nil
+	return store.File{Name: requestFile, Data: append(raw, '\n')}, nil
 }
 
 func readRequest(dir string) (request, error) {

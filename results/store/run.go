@@ -33,8 +33,14 @@ type Run struct {
 	size int64    // bytes of whole lines
 }
 
-// Create makes dir, which must not hold a run yet, and writes the plan.
-func Create(dir string, plan results.Plan) (*Run, error) {
+// File is a file of the caller's that lies beside a run's plan.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Create makes dir, which must not hold a run yet, and writes the files and then the plan, so that no plan is without them.
+func Create(dir string, plan results.Plan, beside ...File) (*Run, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("creating run: %w", err)
 	}
@@ -50,6 +56,12 @@ func Create(dir string, plan results.Plan) (*Run, error) {
 	}
 	if plan.Schema == "" {
 		plan.Schema = results.PlanSchema
+	}
+	for _, f := range beside {
+		if err := writeFile(dir, f.Name, f.Data); err != nil {
+			lock.Close()
+			return nil, fmt.Errorf("creating run %q: %w", dir, err)
+		}
 	}
 	if err := writePlan(dir, plan); err != nil {
 		lock.Close()

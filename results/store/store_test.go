@@ -170,6 +170,25 @@ func TestOneWriter(t *testing.T) {
 	}
 }
 
+// TestBeside: a run that was killed before it had its plan can be made again, and one with a plan has what lies beside it.
+func TestBeside(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := store.Create(dir, plan, store.File{Name: "request.json", Data: []byte("1")}, store.File{Name: "absent/x"}); err == nil {
+		t.Fatal("a file in a directory that is not there was written")
+	}
+	if _, _, err := store.Open(dir); !errors.Is(err, store.ErrNoPlan) {
+		t.Errorf("a run without a plan was opened: %v", err)
+	}
+	run, err := store.Create(dir, plan, store.File{Name: "request.json", Data: []byte("2")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	if b, err := os.ReadFile(filepath.Join(dir, "request.json")); err != nil || string(b) != "2" {
+		t.Errorf("request.json: %q, %v", b, err)
+	}
+}
+
 func TestAppendFromManyGoroutines(t *testing.T) {
 	run, err := store.Create(filepath.Join(t.TempDir(), "run"), plan)
 	if err != nil {
