@@ -10,8 +10,8 @@ import (
 
 	"github.com/plugproof/plugproof/fixtures"
 	"github.com/plugproof/plugproof/harness/plan"
-	"github.com/plugproof/plugproof/results/store"
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/store"
 )
 
 // request is what a run was asked for. It lies beside the plan, so that the run can be resumed.
