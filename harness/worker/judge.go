@@ -33,10 +33,13 @@ func judge(c *cell, i int, seen guest.Plugin, process vm.Result) results.Subject
 	switch text := said(pred); {
 	case process.Kind == vm.NotStarted && !refused(process):
 		sub.Status = results.Error
+	case c.undecided(i) != "" && expected == plan.Predicted && !slices.Contains(outcomes(verdict, pred), sub.Verdict):
+		sub.Status = results.Fail
+		sub.Text = fmt.Sprintf("the files do not tell what happens (%s), and the guest saw %s", c.undecided(i), strings.TrimSpace(sub.Verdict+" "+quoted(sub.Text, process)))
 	case !c.consistent(i, sub.Verdict) || refused(process) && !unstartable(pred):
 		sub.Status = results.Fail
 		sub.Text = fmt.Sprintf("predicted %s, but the guest saw %s: %s", pred.Verdict, strings.TrimSpace(sub.Verdict+" "+quoted(sub.Text, process)), contradicted(pred, process, sub.Verdict))
-	case sub.Verdict == "error" && text != seen.Error:
+	case sub.Verdict == "error" && text != seen.Error && c.undecided(i) == "":
 		sub.Status = results.Fail
 		sub.Text = fmt.Sprintf("predicted the text %q, but the guest saw %q: a defect of plugproof's own", text, seen.Error)
 	case pred.Verdict == abi.OK && lookupError(seen) != "":
@@ -86,8 +89,11 @@ func lookupError(seen guest.Plugin) string {
 
 // consistent reports whether an outcome is one that the prediction allows. A poisoned process crashes when something touches
 // what was spoilt, or when the garbage collector does: it may not come to that within the load, and what a later open does
-// then is not decidable from the files.
+// then is not decidable from the files. What is undecided is no claim.
 func (c *cell) consistent(i int, outcome string) bool {
+	if c.undecided(i) != "" {
+		return true
+	}
 	for _, earlier := range c.report.Plugins[:i] {
 		if earlier.Verdict == abi.Poisoned && earlier.KillsHost {
 			return true
@@ -95,6 +101,16 @@ func (c *cell) consistent(i int, outcome string) bool {
 	}
 	pred := c.report.Plugins[i]
 	return slices.Contains(outcomes(string(pred.Verdict), pred), outcome) || pred.Verdict == abi.Poisoned && pred.KillsHost && (outcome == "ok" || outcome == "hang")
+}
+
+// undecided says why the files do not tell what becomes of plugin i, of itself or for the sake of an earlier one; "" where they do.
+func (c *cell) undecided(i int) string {
+	for _, p := range c.report.Plugins[:i+1] {
+		if p.Undecided != nil {
+			return *p.Undecided
+		}
+	}
+	return ""
 }
 
 func said(p abi.Plugin) string {

@@ -27,6 +27,7 @@ func TestJudge(t *testing.T) {
 	ok := abi.Plugin{Verdict: abi.OK}
 	mismatch := abi.Plugin{Verdict: abi.Mismatch, Error: text("different")}
 	abort := abi.Plugin{Verdict: abi.Abort, KillsHost: true}
+	undecided := abi.Plugin{Verdict: abi.Abort, KillsHost: true, Undecided: text("a table is not where it is")}
 	poisoned := abi.Plugin{Verdict: abi.Poisoned, KillsHost: true}
 	ended := vm.Result{Kind: vm.Exited}
 	absent := vm.Result{Kind: vm.NotStarted, Error: `starting "/payload/host": no such file or directory`}
@@ -46,6 +47,10 @@ func TestJudge(t *testing.T) {
 		{"prediction contradicted", ok, "ok", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Fail},
 		{"prediction contradicted although nobody expected", ok, plan.Predicted, guest.Plugin{Outcome: "throw"}, thrown, results.Fail},
 		{"agrees, but not as expected", mismatch, "ok", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Fail},
+		{"undecided, and as expected", undecided, "ok", guest.Plugin{Outcome: "ok"}, ended, results.Pass},
+		{"undecided, and not as expected", undecided, "ok", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Fail},
+		{"undecided where nobody expected anything", undecided, plan.Predicted, guest.Plugin{Outcome: "ok"}, ended, results.Fail},
+		{"undecided, and an error as expected", undecided, "mismatch", guest.Plugin{Outcome: "error", Error: "different"}, ended, results.Pass},
 		{"killed as predicted", abort, "abort", guest.Plugin{Outcome: "throw"}, thrown, results.Pass},
 		{"killed where an error was expected", abort, "mismatch", guest.Plugin{Outcome: "throw"}, thrown, results.Fail},
 		{"survived what was to kill", abort, "abort", guest.Plugin{Outcome: "ok"}, ended, results.Fail},
