@@ -221,7 +221,8 @@ func hostOf(file string) (arch, interp string, err error) {
 	return arch, e.Interp(), nil
 }
 
-// loadJob puts the files on the payload disk. A plugin that is not there is left out: the guest will say so.
+// loadJob puts the files on the payload disk. A plugin that is not there is left out, and one that is a folder or a link that leads nowhere stays one:
+// the guest will say so.
 func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []string, error) {
 	const hostPath = guest.PayloadDir + "/host"
 	job := vm.Job{Files: []rootfs.File{{Name: "host", Perm: 0o755, Source: a.path(host)}}}
@@ -231,14 +232,19 @@ func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []str
 		paths = append(paths, guest.PayloadDir+"/"+name)
 		info, err := os.Stat(a.path(p))
 		switch {
-		case errors.Is(err, os.ErrNotExist):
+		case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 			continue
+		case errors.Is(err, syscall.ELOOP):
+			job.Files = append(job.Files, rootfs.File{Name: name, Target: filepath.Base(p)})
 		case err != nil:
 			return job, nil, err
+		case info.IsDir():
+			job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o755, Dir: true})
 		case !info.Mode().IsRegular():
 			return job, nil, usagef("name a file", "plugin %q is not a regular file", p)
+		default:
+			job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o644, Source: a.path(p)})
 		}
-		job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o644, Source: a.path(p)})
 	}
 	more, err := a.loadFiles(f.files, job.Files)
 	if err != nil {
