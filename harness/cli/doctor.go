@@ -96,6 +96,7 @@ func (s *workshop) doctor(ctx context.Context) (doctorDoc, error) {
 
 func doctorText(doc doctorDoc) string {
 	var b strings.Builder
+	deps := false
 	for _, f := range doc.Found {
 		mark, rest := "ok     ", strings.TrimSpace(f.Version+" "+f.Path)
 		if !f.Found {
@@ -110,6 +111,7 @@ func doctorText(doc doctorDoc) string {
 		fmt.Fprintf(&b, "%s  %-24s %s\n", mark, f.Name, oneLine(rest))
 		if !f.Found && f.Get != "" {
 			fmt.Fprintf(&b, "         get it: %s\n", oneLine(f.Get))
+			deps = deps || f.Get == "scripts/deps"
 		}
 	}
 	for _, acc := range doc.Accelerators {
@@ -120,5 +122,8 @@ func doctorText(doc doctorDoc) string {
 		fmt.Fprintf(&b, "ok       machine %-16s %s: %s\n", acc.Arch, acc.Accel, oneLine(acc.Why))
 	}
 	fmt.Fprintf(&b, "ok       isolation                processes %s, network %s, mounts %s\n", doc.Isolation["processes"], doc.Isolation["network"], doc.Isolation["mounts"])
+	if deps {
+		b.WriteString("scripts/deps is in plugproof's repository: run it, as root, in a clone, with the same PLUGPROOF_CACHE\n")
+	}
 	return b.String()
 }
