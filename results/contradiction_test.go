@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/recordtest"
 )
 
 // sound are the records of a cell as a run leaves them.
@@ -130,7 +131,7 @@ func TestDoubledRecords(t *testing.T) {
 		recs[i].Cell.Env = map[string]string{}
 	}
 	recs = recs[:3]
-	recs[0] = looked(results.Record{Cell: recs[0].Cell, Step: results.Rebuild, Status: results.Pass, Verdict: "identical"}, "x").Normal()
+	recs[0] = recordtest.Looked(results.Record{Cell: recs[0].Cell, Step: results.Rebuild, Status: results.Pass, Verdict: "identical"}, "x").Normal()
 	plan := &results.Plan{Cells: []results.PlannedCell{{ID: recs[0].CellID, Cell: recs[0].Cell, Steps: []results.Step{results.Rebuild, results.ABI, results.Load}}}}
 	twice := append(append([]results.Record{}, recs...), recs...)
 	for _, o := range results.NewLedger(plan, twice).Outcomes {

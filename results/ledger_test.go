@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/recordtest"
 )
 
 var cell = results.Cell{Project: "fixture:clock", HostGo: "go1.26.8", PluginGo: "go1.26.8", Arch: "arm", Level: "GOARM=7", Libc: "musl", Image: "default", Env: map[string]string{"CGO_CFLAGS": ""}}
@@ -15,32 +16,7 @@ var cell = results.Cell{Project: "fixture:clock", HostGo: "go1.26.8", PluginGo: 
 func record(step results.Step, status results.Status) results.Record {
 	r := results.Record{CellID: cell.ID(), Cell: cell, Step: step, Status: status}
 	if status == results.Pass {
-		return looked(r, "x")
-	}
-	return r
-}
-
-// looked gives a record that passes what it was about: a plugin, and of a rebuild the host and both sides' files.
-func looked(r results.Record, content string) results.Record {
-	if r.Verdict == "" {
-		r.Verdict = "ok"
-	}
-	d := results.DigestOf([]byte(content))
-	subject := results.Subject{Name: "./p", Status: results.Pass, Verdict: r.Verdict, Expected: r.Verdict}
-	r.Expected, r.Subjects = r.Verdict, []results.Subject{subject}
-	names := []string{"host", "plugin.0"}
-	switch r.Step {
-	case results.Rebuild:
-		host := subject
-		host.Name = "host"
-		r.Subjects = []results.Subject{host, subject}
-		names = []string{"host.a", "host.b", "plugin.0.a", "plugin.0.b"}
-	case results.Load:
-		names = nil
-	}
-	r.Artifacts = nil
-	for _, n := range names {
-		r.Artifacts = append(r.Artifacts, results.Artifact{Name: n, SHA256: d, Size: 1})
+		return recordtest.Looked(r, "x")
 	}
 	return r
 }
@@ -72,7 +48,7 @@ func TestLedgerJudgesEachStep(t *testing.T) {
 	artifact := func(step results.Step, verdict, content string) results.Record {
 		r := record(step, results.Pass)
 		r.Verdict = verdict
-		return looked(r, content)
+		return recordtest.Looked(r, content)
 	}
 	subject := record(results.Load, results.Pass)
 	subject.Subjects = []results.Subject{{Name: "host", Status: results.Fail}}

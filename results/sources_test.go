@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/plugproof/plugproof/results"
+	"github.com/plugproof/plugproof/results/recordtest"
 )
 
 // TestOneSource: cells of one project are of one set of sources, whatever arrives first; other projects, records that say nothing, and
@@ -36,7 +37,7 @@ func TestOneSource(t *testing.T) {
 			known := map[results.CellID]bool{}
 			for _, s := range tt.sights {
 				cell := results.Cell{Project: s.project, HostGo: s.host, PluginGo: s.host, Arch: s.arch}
-				r := looked(results.Record{Cell: cell, Step: results.Rebuild, Status: s.status, Verdict: "identical"}, "x").Normal()
+				r := recordtest.Looked(results.Record{Cell: cell, Step: results.Rebuild, Status: s.status, Verdict: "identical"}, "x").Normal()
 				if s.sources != "" {
 					r.Inputs.Sources = results.DigestOf([]byte(s.sources))
 				}

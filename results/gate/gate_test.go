@@ -9,6 +9,7 @@ import (
 
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/gate"
+	"github.com/plugproof/plugproof/results/recordtest"
 )
 
 func cell(n int) results.Cell {
@@ -25,36 +26,11 @@ func planOf(n int) *results.Plan {
 	return p
 }
 
-// looked gives a record that passes what it was about: a plugin, and of a rebuild the host and both sides' files.
-func looked(r results.Record, content string) results.Record {
-	if r.Verdict == "" {
-		r.Verdict = "ok"
-	}
-	d := results.DigestOf([]byte(content))
-	subject := results.Subject{Name: "./p", Status: results.Pass, Verdict: r.Verdict, Expected: r.Verdict}
-	r.Expected, r.Subjects = r.Verdict, []results.Subject{subject}
-	names := []string{"host", "plugin.0"}
-	switch r.Step {
-	case results.Rebuild:
-		host := subject
-		host.Name = "host"
-		r.Subjects = []results.Subject{host, subject}
-		names = []string{"host.a", "host.b", "plugin.0.a", "plugin.0.b"}
-	case results.Load:
-		names = nil
-	}
-	r.Artifacts = nil
-	for _, n := range names {
-		r.Artifacts = append(r.Artifacts, results.Artifact{Name: n, SHA256: d, Size: 1})
-	}
-	return r
-}
-
 func green(p *results.Plan) []results.Record {
 	var recs []results.Record
 	for _, c := range p.Cells {
 		for _, s := range c.Steps {
-			recs = append(recs, looked(results.Record{Cell: c.Cell, Step: s, Status: results.Pass, Verdict: results.Identical}, "x").Normal())
+			recs = append(recs, recordtest.Looked(results.Record{Cell: c.Cell, Step: s, Status: results.Pass, Verdict: results.Identical}, "x").Normal())
 		}
 	}
 	return recs
@@ -112,7 +88,7 @@ func TestDecide(t *testing.T) {
 		{"id of another cell", plan, with(func(r []results.Record) []results.Record { r[0].CellID = r[5].CellID; return r }), 3, []gate.Kind{gate.Missing, gate.BadRecord}},
 		{"two sources", one(), ofTwoSources(one()), 1, []gate.Kind{gate.Conflict}},
 		{"two digests", plan, with(func(r []results.Record) []results.Record {
-			return append(r, looked(r[1], "y"))
+			return append(r, recordtest.Looked(r[1], "y"))
 		}), 1, []gate.Kind{gate.Conflict}},
 	}
 	for _, tt := range tests {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plugproof/plugproof/results"
 	"github.com/plugproof/plugproof/results/merge"
+	"github.com/plugproof/plugproof/results/recordtest"
 )
 
 func cell(n int) results.Cell {
@@ -25,33 +26,8 @@ func planOf(run string, n int) results.Plan {
 }
 
 func record(n int, step results.Step, bytes string) results.Record {
-	r := looked(results.Record{Cell: cell(n), Step: step, Status: results.Pass, Verdict: "identical"}, bytes)
+	r := recordtest.Looked(results.Record{Cell: cell(n), Step: step, Status: results.Pass, Verdict: "identical"}, bytes)
 	return r.Normal()
-}
-
-// looked gives a record that passes what it was about: a plugin, and of a rebuild the host and both sides' files.
-func looked(r results.Record, content string) results.Record {
-	if r.Verdict == "" {
-		r.Verdict = "ok"
-	}
-	d := results.DigestOf([]byte(content))
-	subject := results.Subject{Name: "./p", Status: results.Pass, Verdict: r.Verdict, Expected: r.Verdict}
-	r.Expected, r.Subjects = r.Verdict, []results.Subject{subject}
-	names := []string{"host", "plugin.0"}
-	switch r.Step {
-	case results.Rebuild:
-		host := subject
-		host.Name = "host"
-		r.Subjects = []results.Subject{host, subject}
-		names = []string{"host.a", "host.b", "plugin.0.a", "plugin.0.b"}
-	case results.Load:
-		names = nil
-	}
-	r.Artifacts = nil
-	for _, n := range names {
-		r.Artifacts = append(r.Artifacts, results.Artifact{Name: n, SHA256: d, Size: 1})
-	}
-	return r
 }
 
 // random returns a set of the plan with random records, and the plan's cells in random order.
@@ -137,7 +113,7 @@ func TestShardsOfDifferentSources(t *testing.T) {
 	shard := func(c results.Cell, sources string) merge.Set {
 		s := merge.Set{Plan: plan}
 		for _, step := range plan.Cells[0].Steps {
-			r := looked(results.Record{Cell: c, Step: step, Status: results.Pass, Verdict: "identical"}, "x").Normal()
+			r := recordtest.Looked(results.Record{Cell: c, Step: step, Status: results.Pass, Verdict: "identical"}, "x").Normal()
 			r.Inputs.Sources = results.DigestOf([]byte(sources))
 			s.Records = append(s.Records, r)
 		}
