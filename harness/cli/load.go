@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/plugproof/plugproof/harness/guest"
 	"github.com/plugproof/plugproof/harness/vm"
 	"github.com/plugproof/plugproof/harness/worker"
-	"github.com/plugproof/plugproof/images/rootfs"
 	"github.com/plugproof/plugproof/verify/abi"
 	"github.com/plugproof/plugproof/verify/goelf"
 )
@@ -219,51 +217,6 @@ func hostOf(file string) (arch, interp string, err error) {
 		return "", "", errors.New("it is itself a plugin")
 	}
 	return arch, e.Interp(), nil
-}
-
-// loadJob puts the files on the payload disk. A plugin that is not there is left out, and one that is a folder or a link that leads nowhere stays one:
-// the guest will say so.
-func (a *app) loadJob(f loadFlags, host string, plugins []string) (vm.Job, []string, error) {
-	const hostPath = guest.PayloadDir + "/host"
-	job := vm.Job{Files: []rootfs.File{{Name: "host", Perm: 0o755, Source: a.path(host)}}}
-	var paths []string
-	for i, p := range plugins {
-		name := fmt.Sprintf("plugins/%d/%s", i, filepath.Base(p))
-		paths = append(paths, guest.PayloadDir+"/"+name)
-		info, err := os.Stat(a.path(p))
-		switch {
-		case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-			continue
-		case errors.Is(err, syscall.ELOOP):
-			job.Files = append(job.Files, rootfs.File{Name: name, Target: filepath.Base(p)})
-		case err != nil:
-			return job, nil, err
-		case info.IsDir():
-			job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o755, Dir: true})
-		case !info.Mode().IsRegular():
-			return job, nil, usagef("name a file", "plugin %q is not a regular file", p)
-		default:
-			job.Files = append(job.Files, rootfs.File{Name: name, Perm: 0o644, Source: a.path(p)})
-		}
-	}
-	more, err := a.loadFiles(f.files, job.Files)
-	if err != nil {
-		return job, nil, err
-	}
-	job.Files = append(job.Files, more...)
-	args := append([]string{hostPath}, paths...)
-	if f.run != "" {
-		if args, err = runWords(f.run, hostPath, paths); err != nil {
-			return job, nil, usagef("write it like --run '{host} --plugins {plugins}'", "--run: %w", err)
-		}
-	}
-	env, err := addEnv(worker.BaseEnv, f.env)
-	if err != nil {
-		return job, nil, err
-	}
-	job.Commands = []guest.Command{{Path: args[0], Args: args, Env: env, Report: f.probe == nil || *f.probe}}
-	job.Plugins = [][]string{paths}
-	return job, paths, nil
 }
 
 // loadText is what the host wrote to its standard output, then one line per plugin and one for the host.

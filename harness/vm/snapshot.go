@@ -4,40 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/plugproof/plugproof/results"
-	"golang.org/x/sys/unix"
 )
-
-// A machine is saved by QEMU's migration with the capability x-ignore-shared (since 4.0): the guest's memory is a file that
-// QEMU maps shared while it is booted, so that only the devices' state is migrated; a restored machine maps the same file
-// privately. A restore so costs as many pages as the guest touches, not as many as it has.
-const ignoreShared = "x-ignore-shared"
-
-// restored returns a session of a saved machine, which is booted and saved first if there is none.
-func (m *Machine) restored(ctx context.Context, job Job, disk *os.File, out *Outcome) (*session, error) {
-	if m.Accel != "tcg" {
-		return nil, fmt.Errorf("machines under %s are not saved", m.Accel)
-	}
-	sv, err := m.saved(ctx, out)
-	if err != nil {
-		return nil, err
-	}
-	defer sv.close()
-	s, err := m.restore(ctx, job, disk, out, sv)
-	if err != nil {
-		if ctx.Err() == nil {
-			os.RemoveAll(sv.dir)
-		}
-		return nil, fmt.Errorf("restoring: %w", err)
-	}
-	return s, nil
-}
 
 // saved opens the saved machine of this key, or boots and saves it. Only one process at a time does the latter.
 func (m *Machine) saved(ctx context.Context, out *Outcome) (*saved, error) {
@@ -177,96 +151,6 @@ func copySparse(name string, from *os.File) error {
 	return to.Truncate(st.Size())
 }
 
-// settle waits until the guest has nothing more to do, at most two seconds: what it leaves undone, every restored machine
-// would do again.
-func (s *session) settle(ctx context.Context) {
-	const slice = 100 * time.Millisecond
-	for last, i := s.watch.used(), 0; i < 20; i++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(slice):
-		}
-		now := s.watch.used()
-		if now-last <= slice/10 {
-			return
-		}
-		last = now
-	}
-}
-
-// migrate stops the machine and writes its devices' state into file.
-func (s *session) migrate(ctx context.Context, file string) error {
-	mon, err := s.openMonitor(ctx)
-	if err != nil {
-		return err
-	}
-	out, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	r, w, err := os.Pipe() // newer QEMUs refuse plain files
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	defer w.Close()
-	copied := make(chan error, 1)
-	go func() { // ends when QEMU closes the pipe, or with r
-		_, err := io.Copy(out, io.LimitReader(r, maxState))
-		io.Copy(io.Discard, r) // QEMU waits for a reader, also when the disk is full
-		copied <- err
-	}()
-	if err := mon.capabilities(ctx); err != nil {
-		return err
-	}
-	if err := mon.do(ctx, "stop", nil, nil); err != nil {
-		return err
-	}
-	if err := mon.do(ctx, "getfd", map[string]any{"fdname": "state"}, nil, w); err != nil {
-		return err
-	}
-	w.Close()
-	if err := mon.do(ctx, "migrate", map[string]any{"uri": "fd:state"}, nil); err != nil {
-		return err
-	}
-	for {
-		var status struct {
-			Status string `json:"status"`
-			Error  string `json:"error-desc"`
-		}
-		if err := mon.do(ctx, "query-migrate", nil, &status); err != nil {
-			return err
-		}
-		if status.Status == "completed" {
-			break
-		}
-		if status.Status == "failed" || status.Status == "cancelled" {
-			return fmt.Errorf("migration %s: %s", status.Status, status.Error)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	if err := mon.do(ctx, "quit", nil, nil); err != nil { // closes the pipe
-		return err
-	}
-	select {
-	case err := <-copied:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// maxState bounds the devices' state in bytes; it has about one million.
-const maxState = 256 << 20
-
-func (m *monitor) capabilities(ctx context.Context) error {
-	return m.do(ctx, "migrate-set-capabilities", map[string]any{
-		"capabilities": []map[string]any{{"capability": ignoreShared, "state": true}},
-	}, nil)
-}
-
 // seal takes the digests, makes the files durable and writes the description.
 func (s *saved) seal() error {
 	for i, f := range []struct {
@@ -290,74 +174,3 @@ func (s *saved) seal() error {
 	}
 	return s.writeMeta()
 }
-
-// restore starts QEMU with the saved memory and state and lets the guest go on.
-func (m *Machine) restore(ctx context.Context, job Job, disk *os.File, out *Outcome, sv *saved) (*session, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
-	l := launch{disk: disk, memory: out.MemoryMiB, ram: inherited(fdFree), incoming: true}
-	q, err := m.start(ctx, l, job.Talk, sv.ram, r)
-	r.Close()
-	if err != nil {
-		return nil, err
-	}
-	s := &session{q: q, job: job, out: out, text: make([]Result, len(job.Commands))}
-	s.watch = newWatchdog(q, BootBudget)
-	if err := s.resume(ctx, sv, w); err != nil {
-		q.kill()
-		if text := q.stderr.String(); text != "" {
-			err = fmt.Errorf("%w: %s", err, text)
-		}
-		return nil, err
-	}
-	out.Release, out.Configured = sv.Release, sv.Scripts
-	return s, nil
-}
-
-// resume feeds the state to QEMU and starts the guest's processor.
-func (s *session) resume(ctx context.Context, sv *saved, w *os.File) error {
-	ctx, cancel := context.WithTimeout(ctx, restoreTime)
-	defer cancel()
-	mon, err := s.openMonitor(ctx)
-	if err != nil {
-		return err
-	}
-	if err := mon.capabilities(ctx); err != nil {
-		return err
-	}
-	if err := mon.do(ctx, "migrate-incoming", map[string]any{"uri": fmt.Sprintf("fd:%d", fdFree+1)}, nil); err != nil {
-		return err
-	}
-	fed := make(chan error, 1)
-	go func() { // ends with the pipe
-		_, err := io.Copy(w, io.NewSectionReader(sv.state, 0, maxState))
-		w.Close()
-		fed <- err
-	}()
-	defer func() {
-		w.SetWriteDeadline(time.Unix(1, 0))
-		<-fed
-	}()
-	for {
-		var status struct {
-			Status string `json:"status"`
-		}
-		if err := mon.do(ctx, "query-status", nil, &status); err != nil {
-			return err
-		}
-		switch status.Status {
-		case "inmigrate":
-			time.Sleep(2 * time.Millisecond)
-			continue
-		case "paused", "postmigrate", "prelaunch":
-			return mon.do(ctx, "cont", nil, nil)
-		}
-		return fmt.Errorf("QEMU is %q after the restore", status.Status)
-	}
-}
-
-// restoreTime bounds a restore by the clock on the wall; it takes 0.2 s on an idle machine, and after it a kernel is booted.
-const restoreTime = 3 * time.Minute
