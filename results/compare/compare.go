@@ -177,7 +177,7 @@ func step(s results.Step, a, b results.Outcome) (StepChange, bool) {
 			continue
 		}
 		sc := SubjectChange{x.Name, outcomeOf(x), outcomeOf(y), x.Text, y.Text}
-		if sc.From != sc.To || s != results.Rebuild && timeless(x.Text) != timeless(y.Text) {
+		if sc.From != sc.To || words(s, x) != words(s, y) {
 			c.Subjects = append(c.Subjects, sc)
 		}
 	}
@@ -216,7 +216,14 @@ func outcomeOf(s results.Subject) Outcome { return Outcome{results.State(s.Statu
 // addresses are what no two processes have in common.
 var addresses = regexp.MustCompile(`0x[0-9a-f]+`)
 
-func timeless(text string) string { return addresses.ReplaceAllString(text, "0x") }
+// words is what of a subject's text does not vary from one run to the next: nothing of a rebuild, and nothing that a process said when it died.
+// What a plugin of another layout does to its host depends on where the kernel laid them.
+func words(s results.Step, x results.Subject) string {
+	if s == results.Rebuild || s == results.Load && (x.Verdict == "throw" || x.Verdict == "signal") {
+		return ""
+	}
+	return addresses.ReplaceAllString(x.Text, "0x")
+}
 
 func outcome(o results.Outcome) Outcome {
 	if o.Record == nil {

@@ -34,6 +34,9 @@ func run(name string, shapes func(gover string) results.ModuleData, cells ...str
 		}
 		load := results.Record{Cell: c, Step: results.Load, Status: results.Pass, Verdict: map[string]string{"ok": "ok", "abort": "throw"}[w[2]], Expected: "predicted"}
 		load.Subjects = []results.Subject{{Name: "./p", Status: results.Pass, Verdict: load.Verdict, Expected: "predicted"}}
+		if load.Verdict == "throw" {
+			load.Subjects[0].Text = "fatal error: the last words in run " + name
+		}
 		s.Records = append(s.Records, r.Normal(), load.Normal())
 	}
 	return s
@@ -104,6 +107,14 @@ func TestVerdicts(t *testing.T) {
 	}
 	if len(got.Layouts)+len(got.Packages) != 0 {
 		t.Errorf("something is known of files without shapes: %+v", got)
+	}
+}
+
+// TestLastWords: what a dying process says depends on where the kernel laid it, and is no change.
+func TestLastWords(t *testing.T) {
+	got := compare.Runs(run("a", nil, "go1.25.3 go1.26.8 abort"), run("b", nil, "go1.25.3 go1.26.8 abort"), compare.Options{})
+	if got.Changed() || got.Pairs != 1 {
+		t.Errorf("changed: %+v", got.Cells)
 	}
 }
 
