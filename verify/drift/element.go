@@ -1,15 +1,16 @@
 package drift
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// takesElement reports whether a function of the runtime is given the address of a channel's element or a map's key. Such a constant may have no
-// size (struct{}), and then the bytes at its address are those of whatever the linker put behind it.
+// takeElement are the beginnings of the names of the runtime's functions that are given the address of a channel's element or a map's key. Such a
+// constant may have no size (struct{}), and then the bytes at its address are those of whatever the linker put behind it.
+var takeElement = []string{"runtime.chansend1", "runtime.selectnbsend", "runtime.mapaccess", "runtime.mapassign", "runtime.mapdelete"}
+
 func takesElement(callee string) bool {
-	switch callee {
-	case "runtime.chansend1", "runtime.selectnbsend":
-		return true
-	}
-	return strings.HasPrefix(callee, "runtime.mapa") || strings.HasPrefix(callee, "runtime.mapdelete") // mapaccess1, mapaccess2_fat, mapassign
+	return slices.ContainsFunc(takeElement, func(prefix string) bool { return strings.HasPrefix(callee, prefix) })
 }
 
 // sameElement compares what sameContent could not, by a size that either file's .symtab knows: of one type, both have the same.
